@@ -1,0 +1,1 @@
+"""Verbs that cross rooms: reproduce."""

@@ -1,0 +1,1 @@
+"""Commits, diffs and branches of the repository that a project lies in."""

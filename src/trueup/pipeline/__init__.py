@@ -1,0 +1,1 @@
+"""Stages, their keys, the plan, the lock, the run, and why."""

@@ -1,0 +1,1 @@
+"""The workspace: a trueup.yaml as a whole, one function a verb."""

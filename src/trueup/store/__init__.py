@@ -1,0 +1,1 @@
+"""The bucket: content by digest, numbered records, on a folder, in memory or in a cloud."""
