@@ -2,7 +2,7 @@
 
 import math
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -111,6 +111,7 @@ class IndexEnded(msgspec.Struct, frozen=True, omit_defaults=True, tag="ended", t
 
 
 IndexEvent: TypeAlias = IndexStarted | IndexEnded
+_Record = TypeVar("_Record", Event, IndexEvent)
 
 
 class _Head(msgspec.Struct):
@@ -123,8 +124,8 @@ class RecordUnreadable(WrongUsage):
 
 _FLOAT = "$float"  # JSON has no word for nan and the infinities
 _encoder = msgspec.json.Encoder()
-_event_decoder = msgspec.json.Decoder(Event)
-_index_decoder = msgspec.json.Decoder(IndexEvent)
+_event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_index_decoder: msgspec.json.Decoder[IndexEvent] = msgspec.json.Decoder(IndexEvent)
 
 
 def encode(record: Event | IndexEvent) -> bytes:
@@ -156,7 +157,7 @@ def refuse_newer(format_number: int, place: str) -> None:
         )
 
 
-def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes, place: str) -> Any:
+def _decoded(decoder: msgspec.json.Decoder[_Record], body: bytes, place: str) -> _Record:
     try:
         record = decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
@@ -189,11 +190,12 @@ def _named_floats(value: Any) -> Any:
     return value
 
 
-def _with_floats(record: Any) -> Any:
-    field = "params" if isinstance(record, Started | IndexStarted) else "metrics"
-    if not hasattr(record, field):
-        return record
-    return msgspec.structs.replace(record, **{field: _plain_floats(getattr(record, field))})
+def _with_floats(record: _Record) -> _Record:
+    if isinstance(record, Started | IndexStarted):
+        return msgspec.structs.replace(record, params=_plain_floats(record.params))
+    if isinstance(record, Ended | IndexEnded):
+        return msgspec.structs.replace(record, metrics=_plain_floats(record.metrics))
+    return record
 
 
 def _plain_floats(value: Any) -> Any:

@@ -14,10 +14,9 @@ from trueup.pipeline.tracking.records import (
     Started,
     encode,
 )
+from trueup.pipeline.tracking.spool import HEAD
 from trueup.store.bucket import Bucket
 from trueup.store.log import Log
-
-POINTS_HEAD = b'{"format":1}\n'
 
 
 class RunWriter:
@@ -58,7 +57,7 @@ class RunWriter:
         """Store points as the spool gave them; nothing for nothing."""
         if lines:
             prefix = layout.points_prefix(self.run)
-            self._create(layout.segment_key(prefix, self._next(prefix)), POINTS_HEAD + lines)
+            self._create(layout.segment_key(prefix, self._next(prefix)), HEAD + lines)
 
     def log(self, stage: str, output: bytes) -> None:
         """Store a piece of a stage's output, secrets already masked; nothing for nothing."""

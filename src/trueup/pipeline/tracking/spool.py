@@ -1,0 +1,122 @@
+"""The file that points go through on their way to the bucket, and how they are read back."""
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trueup.pipeline.tracking.records import FORMAT, refuse_newer
+
+HEAD = b'{"format":%d}\n' % FORMAT  # the first line of a stored segment
+MOST_AT_ONCE = 8 << 20  # bytes of one segment
+
+
+class Point(msgspec.Struct, frozen=True, array_like=True):
+    """The values that one call of ``trueup.log`` gave."""
+
+    at: float  # seconds since 1970, UTC
+    stage: str
+    step: float | None
+    values: dict[str, float]
+
+
+class _Line(msgspec.Struct, array_like=True):
+    at: float
+    stage: str
+    step: int | float | None
+    values: dict[str, int | float | str]  # text: nan and the infinities
+
+
+class _Head(msgspec.Struct):
+    format: int
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """One curve in a few numbers; nan where it never held a number."""
+
+    stage: str
+    name: str
+    count: int
+    first: float
+    last: float
+    least: float
+    most: float
+
+
+class Spool:
+    """The engine's end of a spool: takes what scripts have appended since the last time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._taken = 0
+
+    def drain(self) -> bytes:
+        """Return the whole lines that are new, at most 8 MB of them; empty when there are none.
+
+        A line still being written waits for the next call. Each call after the end of a stage
+        returns more until it returns nothing.
+        """
+        try:
+            with self.path.open("rb") as spool:
+                spool.seek(self._taken)
+                new = spool.read(MOST_AT_ONCE)
+        except FileNotFoundError:
+            return b""
+        whole = new[: new.rfind(b"\n") + 1]
+        if not whole and len(new) == MOST_AT_ONCE:
+            whole = new  # no line is that long: somebody else wrote here; readers skip it
+        self._taken += len(whole)
+        return whole
+
+
+def read_points(segments: Iterable[tuple[str, bytes]]) -> tuple[Point, ...]:
+    """Return the points of stored segments (place, body); lines that are no points are left out."""
+    points: list[Point] = []
+    for place, body in segments:
+        head, _, lines = body.partition(b"\n")
+        refuse_newer(_decoded(_head_decoder, head, _Head(FORMAT)).format, place)
+        points.extend(_points(lines))
+    return tuple(points)
+
+
+def summaries(points: Iterable[Point]) -> tuple[Summary, ...]:
+    """Return each curve in a few numbers, sorted by stage and name."""
+    curves: dict[tuple[str, str], list[float]] = {}
+    for point in points:
+        for name, value in point.values.items():
+            curves.setdefault((point.stage, name), []).append(value)
+    return tuple(_summary(stage, name, values) for (stage, name), values in sorted(curves.items()))
+
+
+def _summary(stage: str, name: str, values: list[float]) -> Summary:
+    numbers = [value for value in values if not math.isnan(value)] or [math.nan]
+    return Summary(stage, name, len(values), values[0], values[-1], min(numbers), max(numbers))
+
+
+_line_decoder = msgspec.json.Decoder(_Line)
+_head_decoder = msgspec.json.Decoder(_Head)
+
+
+def _points(lines: bytes) -> list[Point]:
+    try:
+        read = _line_decoder.decode_lines(lines)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        kept = (_decoded(_line_decoder, line, None) for line in lines.splitlines())
+        read = [line for line in kept if line is not None]
+    found = []
+    for line in read:
+        try:
+            values = {name: float(value) for name, value in line.values.items()}
+            found.append(Point(line.at, line.stage, line.step, values))
+        except (ValueError, OverflowError):
+            continue
+    return found
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes, otherwise: Any) -> Any:
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return otherwise
