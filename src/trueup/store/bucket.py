@@ -10,7 +10,7 @@ import msgspec
 from trueup.errors import TrueupError
 
 
-class Missing(TrueupError):
+class Missing(TrueupError):  # noqa: N818 -- it says what is; an Error suffix adds nothing
     """No object lies under this key."""
 
     def __init__(self, key: str, url: str) -> None:
@@ -35,6 +35,7 @@ class Bucket(Protocol):
     """
 
     url: str
+    remote: bool  # every call is a round trip, and lists come sorted by key
 
     def get(self, key: str, *, start: int = 0, length: int | None = None) -> bytes:
         """Return the object's bytes, or the given range of them; Missing if there is none."""
