@@ -65,6 +65,7 @@ class StageDone(
     gpus: tuple[str, ...] = ()
     exit_code: int | None = None
     attempt: int = 1
+    error: str = ""
     format: int = FORMAT
 
 
