@@ -53,9 +53,23 @@ _TOOLS = {
 
 
 # Words that the shell itself understands: a command that begins with one says nothing of programs.
-_SHELL = frozenset(
-    ["case", "cd", "eval", "exec", "exit", "export", "for", "if", "read", "set", "shift", "source"]
-    + ["test", "time", "trap", "ulimit", "umask", "unset", "until", "wait", "while"]
+_SHELL = (
+    "case",
+    *(
+        "cd",
+        "eval",
+        "exec",
+        "exit",
+        "export",
+        "for",
+        "if",
+        "read",
+        "set",
+        "shift",
+        "source",
+        "test",
+    ),
+    *("time", "trap", "ulimit", "umask", "unset", "until", "wait", "while"),
 )
 
 
