@@ -1,5 +1,6 @@
 #!/bin/sh
-# Make a locked environment: scripts/env.sh NAME... puts requirements/NAME.txt into .build/venv-NAME.
+# Make a locked environment: scripts/env.sh NAME... puts requirements/NAME.txt
+# (or the lock of the example NAME) into .build/venv-NAME.
 # Needs only Python and its venv module; uv itself is installed from requirements/uv.txt first.
 # The environment ends up holding exactly what the lock says, whatever was in it before.
 set -eu
@@ -56,9 +57,10 @@ mirror
 uv=$build/venv-uv/bin/uv
 for name in "$@"; do
   lock=requirements/$name.txt
+  [ -f "$lock" ] || lock=examples/$name/requirements.txt # an example brings its own
   where=$build/venv-$name
   if [ ! -f "$lock" ]; then
-    echo "There is no environment called $name: requirements/ has no $name.txt" >&2
+    echo "There is no environment called $name: neither requirements/$name.txt nor $lock is there" >&2
     exit 2
   fi
   if ! "$where/bin/python" -c "" 2>/dev/null; then

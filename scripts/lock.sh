@@ -12,21 +12,32 @@ if [ "${1:-}" = --upgrade ]; then
   shift
 fi
 
-compile() { # compile NAME ARGUMENTS...
-  name=$1
+compile() { # compile FILE ARGUMENTS...
+  file=$1
   shift
   "$uv" pip compile --quiet --universal --generate-hashes --python-version 3.11 \
-    --custom-compile-command "scripts/lock.sh $name" $upgrade \
-    --output-file "requirements/$name.txt" "$@"
+    --custom-compile-command "scripts/lock.sh $name" $upgrade --output-file "$file" "$@"
 }
 
-[ $# -gt 0 ] || set -- uv build test dev $(cd requirements && ls ./*.in | sed 's|^\./||; s|\.in$||')
+[ $# -gt 0 ] || set -- uv build test dev \
+  $(ls requirements/*.in | sed 's|requirements/||; s|\.in$||') \
+  $(ls examples/*/requirements.in 2>/dev/null | sed 's|examples/||; s|/requirements.in$||')
 for name in "$@"; do
   case $name in
-    uv) echo "uv" | compile uv - ;;
-    build) echo "hatchling" | compile build - ;;
-    test) compile test pyproject.toml --group test ;;
-    dev) compile dev pyproject.toml --group test --group check --constraints requirements/test.txt ;;
-    *) compile "$name" "requirements/$name.in" ;;
+    uv | build)
+      package=uv
+      [ "$name" = uv ] || package=hatchling
+      echo "$package" | compile "requirements/$name.txt" -
+      ;;
+    test) compile requirements/test.txt pyproject.toml --group test ;;
+    dev) compile requirements/dev.txt pyproject.toml --group dev --constraints requirements/test.txt ;;
+    bench) compile requirements/bench.txt pyproject.toml requirements/bench.in ;;
+    *)
+      if [ -f "requirements/$name.in" ]; then
+        compile "requirements/$name.txt" "requirements/$name.in"
+      else
+        compile "examples/$name/requirements.txt" "examples/$name/requirements.in"
+      fi
+      ;;
   esac
 done
