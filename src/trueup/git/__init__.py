@@ -1,1 +1,136 @@
-"""Commits, diffs and branches of the repository that a project lies in."""
+"""Commits, diffs and branches of the repository that a project lies in; by the git command."""
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from trueup.errors import WrongUsage
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Where a checkout stands."""
+
+    commit: str = ""  # empty: no commit yet, or no repository
+    branch: str = ""  # empty: detached
+    dirty: bool = False
+
+
+class NotARevision(WrongUsage):
+    """Git knows no such commit, branch or tag here."""
+
+    def __init__(self, revision: str, said: str) -> None:
+        super().__init__(
+            f"git knows no revision {revision!r} here{': ' + said if said else ''}",
+            remedy="List what there is with: git log --oneline --all",
+        )
+
+
+def head(root: Path) -> Head:
+    """Return commit, branch and whether tracked files differ; empty outside a repository."""
+    said = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    if said is None:
+        return Head()
+    found = {"branch.oid": "", "branch.head": ""}
+    dirty = False
+    for line in said.decode("utf-8", "replace").splitlines():
+        if line.startswith("# "):
+            name, _, value = line[2:].partition(" ")
+            found[name] = value
+        else:
+            dirty = True
+    commit = found["branch.oid"].replace("(initial)", "")
+    return Head(commit, found["branch.head"].replace("(detached)", ""), dirty)
+
+
+def tracked(root: Path, paths: Iterable[str]) -> frozenset[str]:
+    """Return those of the paths that Git tracks, or tracks something in."""
+    wanted = list(paths)
+    if not wanted:
+        return frozenset()
+    said = _git(root, "ls-files", "-z", "--", *(f":(literal){path}" for path in wanted))
+    files = set((said or b"").decode("utf-8", "surrogateescape").split("\0")) - {""}
+    folders = {file.rpartition("/")[0] for file in files}
+    above: set[str] = set()
+    for folder in folders:
+        while folder and folder not in above:
+            above.add(folder)
+            folder = folder.rpartition("/")[0]
+    return frozenset(p for p in wanted if p in files or p in above or (p == "." and files))
+
+
+def show(root: Path, revision: str, path: str) -> bytes | None:
+    """Return a file's bytes at a revision; None where that revision has no such file.
+
+    Path is relative to root. Raises NotARevision.
+    """
+    resolve(root, revision)
+    return _git(root, "show", f"{revision}:./{path}")
+
+
+def resolve(root: Path, revision: str) -> str:
+    """Return the full hash of the commit that a revision names; raises NotARevision."""
+    if revision.startswith("-"):
+        raise NotARevision(revision, "a revision does not begin with a dash")
+    said = _git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    if said is None:
+        raise NotARevision(revision, "")
+    return said.decode().strip()
+
+
+def changed_files(root: Path, base: str) -> frozenset[str]:
+    """Return the paths below root that differ from the merge base with a revision.
+
+    Committed, staged, edited and untracked alike; relative to root. Raises NotARevision.
+    """
+    resolve(root, base)
+    fork = _git(root, "merge-base", base, "HEAD")
+    since = fork.decode().strip() if fork else base
+    edited = _git(root, "diff", "--name-only", "--relative", "-z", since, "--", ".") or b""
+    fresh = _git(root, "ls-files", "--others", "--exclude-standard", "-z") or b""
+    return frozenset((edited + fresh).decode("utf-8", "surrogateescape").split("\0")) - {""}
+
+
+def top(root: Path) -> Path | None:
+    """Return the repository's top folder, or None outside one."""
+    said = _git(root, "rev-parse", "--show-toplevel")
+    return Path(said.decode("utf-8", "surrogateescape").rstrip("\n")) if said else None
+
+
+def is_ignored(root: Path, path: str) -> bool:
+    """Tell whether Git ignores a path."""
+    return _git(root, "check-ignore", "-q", "--", path) is not None
+
+
+def add_worktree(root: Path, folder: Path, commit: str) -> None:
+    """Check a commit out into a folder of its own, detached."""
+    done = _run(root, "worktree", "add", "--detach", "--force", str(folder), resolve(root, commit))
+    if done.returncode:
+        raise WrongUsage(
+            f"git could not check {commit} out: {done.stderr.decode('utf-8', 'replace').strip()}",
+            remedy="Fetch the commit first: git fetch --unshallow, or git fetch origin",
+        )
+
+
+def remove_worktree(root: Path, folder: Path) -> None:
+    """Take a worktree away again."""
+    _run(root, "worktree", "remove", "--force", str(folder))
+
+
+def _git(root: Path, *words: str) -> bytes | None:
+    """Return what git printed, or None where it failed or is not installed."""
+    try:
+        done = _run(root, *words)
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _run(root: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["git", "-C", str(root), *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )

@@ -1,0 +1,188 @@
+"""The project as it lies there now: digests, parameters, environment."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trueup.config import params as parameter_files
+from trueup.config.records import Dependency, Project, Stage
+from trueup.errors import TrueupError, WrongUsage
+from trueup.pipeline.environment import Software, software
+from trueup.pipeline.graph import Graph
+from trueup.pipeline.inputs import Inputs, inputs_of
+from trueup.pipeline.keeping import SourceKeeper
+from trueup.pipeline.lock import LockFile
+from trueup.pipeline.plan import Seen
+from trueup.pipeline.results import Results
+from trueup.pipeline.sources import fingerprint
+from trueup.store.artifacts import Artifact, ManifestEntry
+from trueup.store.scan import Scanner
+
+
+class MissingDependencies(WrongUsage):
+    """Stages name files that are not there and that no stage makes."""
+
+
+class Observer:
+    """Answers what a plan asks, each thing looked at once; any thread may ask."""
+
+    def __init__(
+        self,
+        project: Project,
+        scanner: Scanner,
+        results: Results,
+        lock: LockFile,
+        env: Mapping[str, str],
+        keeper: SourceKeeper | None = None,
+    ) -> None:
+        self._project, self._scanner, self._results = project, scanner, results
+        self._lock, self._env, self._keeper = lock, env, keeper
+        self._guard = threading.RLock()
+        self._answers: dict[str, str] = {}  # of commands and URLs
+        self._files: dict[str, Any] = {}
+        self._software: Software | None = None
+        self.forced: frozenset[str] = frozenset()
+
+    def check_sources(self, graph: Graph) -> None:
+        """Raise MissingDependencies, all at once, for what is not there and no stage makes."""
+        mistakes: list[str] = []
+        for stage in graph.stages.values():
+            for dep in stage.deps:
+                if not dep.path or (self._project.root / dep.path).exists():
+                    continue
+                if graph.makes(dep.path):
+                    continue
+                where = f"{dep.place}: " if dep.place else ""
+                mistakes.append(f"{where}stage {stage.name!r} needs {dep.path}")
+        if mistakes:
+            raise MissingDependencies(
+                "\n".join([f"{len(mistakes)} dependency(s) missing", *mistakes[:20]]),
+                remedy="Create them, name the stage's output that makes them, or: trueup pull",
+            )
+
+    def seen(self, stage: Stage, made: Mapping[str, Artifact], waits_for: tuple[str, ...]) -> Seen:
+        """Return what is known of a stage; its inputs only where nothing upstream will run."""
+        forced = stage.name in self.forced
+        idle = stage.frozen and not forced
+        return Seen(
+            stage=stage,
+            inputs=None if waits_for or idle else self.inputs(stage, made),
+            locked=self._lock.stages.get(stage.name),
+            present={out.path: self.artifact(out.path) for out in stage.outs},
+            earlier=self._earlier,
+            kept=self._results.kept,
+            forced=forced,
+            waits_for=waits_for,
+        )
+
+    def inputs(self, stage: Stage, made: Mapping[str, Artifact]) -> Inputs | None:
+        """Return a stage's inputs; None where one lies inside something that is still to come."""
+        deps: dict[str, str] = {}
+        for dep in stage.deps:
+            digest = self._dependency(dep, stage.name, made)
+            if digest is None:
+                return None
+            deps[dep.name] = digest
+        kind = stage.environment or self._project.environment.key
+        part = {} if kind == "none" else self.software().part(kind)
+        return inputs_of(stage, deps, self.params(stage), part)
+
+    def artifact(self, path: str) -> Artifact | None:
+        """Return what lies at a path of the project now."""
+        with self._guard:
+            return self._scanner.scan(self._project.root / path)
+
+    def params(self, stage: Stage) -> dict[str, dict[str, Any]]:
+        """Return the values of the parameters a stage declares, by file and key."""
+        values: dict[str, dict[str, Any]] = {}
+        for wanted in stage.params:
+            tree = self._tree(wanted.file, str(wanted.place) if wanted.place else None)
+            found = values.setdefault(wanted.file, {})
+            if not wanted.keys:
+                found.update(tree)
+            for key in wanted.keys:
+                try:
+                    found[key] = parameter_files.select(tree, key, file=wanted.file)
+                except TrueupError as error:
+                    error.place = str(wanted.place) if wanted.place else error.place
+                    raise
+        return values
+
+    def keep_sources(self, stage: Stage) -> list[Artifact]:
+        """Keep what the stage read that neither a stage makes nor Git holds."""
+        if self._keeper is None:
+            return []
+        with self._guard:
+            return self._keeper.keep(stage)
+
+    def software(self) -> Software:
+        """Return the environment, looked at once."""
+        with self._guard:
+            if self._software is None:
+                self._software = software(
+                    self._project.root,
+                    self._project.environment.lock,
+                    self._digest,
+                    self._env,
+                    self._project.root / ".trueup" / "state",
+                )
+            return self._software
+
+    def _dependency(self, dep: Dependency, stage: str, made: Mapping[str, Artifact]) -> str | None:
+        if not dep.path:
+            if dep.name not in self._answers:
+                self._answers[dep.name] = fingerprint(dep, stage, self._project.root, self._env)
+            return self._answers[dep.name]
+        if dep.path in made:
+            return made[dep.path].digest
+        for path, artifact in made.items():
+            if dep.path.startswith(f"{path}/"):
+                return self._inside(artifact, dep.path[len(path) + 1 :])
+            if path.startswith(f"{dep.path}/") or dep.path == ".":
+                return None
+        there = self._source(dep.path, stage) or self.artifact(dep.path)
+        if there is None:
+            raise MissingDependencies(
+                f"stage {stage!r} needs {dep.path}, which is not there",
+                remedy="Create it, or let a stage declare it as its output.",
+                place=str(dep.place) if dep.place else None,
+            )
+        return there.digest
+
+    def _source(self, path: str, stage: str) -> Artifact | None:
+        """Hash and keep an input in one pass, where the stage has never run here."""
+        if self._keeper is None or stage in self._lock.stages or not self._keeper.wants(path):
+            return None
+        with self._guard:
+            return self._keeper.add(path)
+
+    def _inside(self, folder: Artifact, rest: str) -> str | None:
+        """Return the digest of one file of a folder that is not here yet."""
+        if folder.kind != "folder" or not self._results.content.has(folder):
+            return None
+        entries: tuple[ManifestEntry, ...] = self._results.content.manifest(folder).entries
+        return next((entry.digest for entry in entries if entry.path == rest), None)
+
+    def _tree(self, file: str, place: str | None) -> Any:
+        if file not in self._files:
+            try:
+                self._files[file] = parameter_files.read_file(self._project.root / file)
+            except TrueupError as error:
+                error.place = error.place or place
+                raise
+        return self._files[file]
+
+    def _earlier(self, key: str) -> dict[str, Artifact] | None:
+        record = self._results.earlier(key)
+        return record.outs if record else None
+
+    def _digest(self, path: Path) -> str:
+        found = self._scanner.scan(path)
+        if found is None:
+            raise WrongUsage(
+                f"the lock file {path.name} is not there",
+                remedy="Name the right one under environment: {lock: ...}, or take the key out.",
+                place=self._project.file,
+            )
+        return found.digest

@@ -1,0 +1,195 @@
+"""One stage performed: its outputs cleared, its commands run, what they made kept."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from trueup.config.records import Output, Project, Stage
+from trueup.errors import StageFailed
+from trueup.pipeline.inputs import Locked
+from trueup.pipeline.masking import Mask
+from trueup.pipeline.process import Command, Finished, Supervisor
+from trueup.pipeline.sources import shell
+from trueup.store.artifacts import Artifact
+from trueup.store.content import Content
+from trueup.store.scan import Scanner
+
+_TAIL_BYTES = 4000
+
+
+class Performed(msgspec.Struct, frozen=True):
+    """How a stage's commands ended."""
+
+    finished: Finished | None
+    attempts: int
+    tail: str
+
+    @property
+    def exit_code(self) -> int:
+        """Return the last command's exit code."""
+        return self.finished.exit_code if self.finished else 0
+
+
+class Workbench:
+    """Where stages are performed: the project's folder, its store, what a run hands to each."""
+
+    def __init__(
+        self,
+        project: Project,
+        content: Content,
+        scanner: Scanner,
+        supervisor: Supervisor,
+        run: str,
+    ) -> None:
+        self._project, self._root = project, project.root
+        self._content, self._scanner = content, scanner
+        self._supervisor, self._run = supervisor, run
+        self._secret_names = {name for s in project.stages.values() for name in s.secrets}
+
+    def mask(self, stage: Stage, env: Mapping[str, str]) -> Mask:
+        """Return what keeps the stage's secrets out of its output."""
+        return Mask(env[name] for name in stage.secrets if env.get(name))
+
+    def env(self, stage: Stage, outer: Mapping[str, str], gpus: tuple[str, ...]) -> dict[str, str]:
+        """Return the environment of a stage: the caller's, less the secrets of other stages."""
+        missing = [name for name in stage.secrets if name not in outer]
+        if missing:
+            raise StageFailed(
+                f"stage {stage.name!r} needs the secret {missing[0]}, which is not set",
+                remedy=f"Set the environment variable {missing[0]} where trueup runs.",
+                place=str(stage.place) if stage.place else None,
+            )
+        others = self._secret_names - set(stage.secrets)
+        env = {name: value for name, value in outer.items() if name not in others}
+        env.update(stage.env)
+        if stage.resources.gpu:
+            env["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
+        env["TRUEUP_RUN"] = self._run
+        env["TRUEUP_STAGE"] = stage.name
+        env["TRUEUP_POINTS"] = str(self.spool(stage))
+        env["DVC_ROOT"] = str(self._root)  # scripts written for DVC may ask
+        env["DVC_STAGE"] = stage.name
+        return env
+
+    def spool(self, stage: Stage) -> Path:
+        """Return where the stage's script leaves its points."""
+        name = stage.name.replace("/", "_")
+        return self._root / ".trueup" / "live" / self._run / f"{name}.points"
+
+    def clear(self, stage: Stage, locked: Locked | None, note: Callable[[str], None]) -> None:
+        """Take the outputs out of the way, but for those that persist or lie elsewhere."""
+        for out in stage.outs:
+            if not (out.persist or out.external):
+                self.make_room(out.path, locked, note)
+
+    def make_room(self, path: str, locked: Locked | None, note: Callable[[str], None]) -> None:
+        """Leave nothing at a path; what is kept nowhere else is moved aside, not deleted."""
+        place = self._root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not os.path.lexists(place):
+            return
+        there = None if place.is_symlink() else self._scanner.scan(place)
+        known = locked.outs.get(path) if locked else None
+        if there is None or there == known or self._content.has(there):
+            _remove(place)
+            return
+        aside = self._root / ".trueup" / "aside" / self._run / path
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        place.rename(aside)
+        note(f"kept what lay at {path} under {aside.relative_to(self._root)}")
+
+    def perform(
+        self, stage: Stage, env: Mapping[str, str], show: Callable[[bytes], None]
+    ) -> Performed:
+        """Run the stage's commands in order, again after a failure as often as it allows."""
+        tail = _Tail()
+        mask = self.mask(stage, env)
+
+        def masked(chunk: bytes) -> None:
+            shown = mask.feed(chunk)
+            tail.add(shown)
+            show(shown)
+
+        finished: Finished | None = None
+        attempts = 0
+        while attempts <= stage.retries:
+            finished = self._attempt(stage, env, masked)
+            attempts += 1
+            if finished is None or finished.exit_code == 0 or finished.cancelled:
+                break
+        last = mask.flush()
+        tail.add(last)
+        show(last)
+        return Performed(finished, attempts, tail.text())
+
+    def keep(self, stage: Stage) -> dict[str, Artifact]:
+        """Return the stage's outputs, kept in the store where they are to be.
+
+        Raises StageFailed for one that is not there.
+        """
+        made: dict[str, Artifact] = {}
+        for out in stage.outs:
+            path = self._root / out.path
+            artifact = self._content.add(path) if is_kept(out) else self._scanner.scan(path)
+            if artifact is None:
+                raise StageFailed(
+                    f"stage {stage.name!r} ended well, but did not make its output {out.path}",
+                    remedy="Let its command write that path, or correct outs:.",
+                    place=str(out.place) if out.place else None,
+                )
+            made[out.path] = artifact
+        return made
+
+    def _attempt(
+        self, stage: Stage, env: Mapping[str, str], show: Callable[[bytes], None]
+    ) -> Finished | None:
+        whole: Finished | None = None
+        left_s = stage.timeout_s
+        for line in stage.cmd:
+            command = Command(shell(line), self._root / stage.wdir, env, left_s)
+            done = self._supervisor.execute(command, show)
+            if whole is not None:
+                done = msgspec.structs.replace(
+                    done,
+                    seconds=whole.seconds + done.seconds,
+                    peak_memory_bytes=max(whole.peak_memory_bytes, done.peak_memory_bytes),
+                )
+            whole = done
+            if done.exit_code or done.cancelled or done.timed_out:
+                break
+            left_s = None if stage.timeout_s is None else max(0.0, stage.timeout_s - done.seconds)
+        return whole
+
+
+def is_kept(out: Output) -> bool:
+    """Tell whether an output's bytes go into the store.
+
+    Metrics and plots always do: they are small, and a result without them could not be shared.
+    """
+    return not out.external and (out.cache or out.kind != "out")
+
+
+class _Tail:
+    """The last of what was printed."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def add(self, chunk: bytes) -> None:
+        self._held += chunk
+        if len(self._held) > 2 * _TAIL_BYTES:
+            del self._held[:-_TAIL_BYTES]
+
+    def text(self) -> str:
+        return bytes(self._held[-_TAIL_BYTES:]).decode("utf-8", "replace")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        from shutil import rmtree
+
+        rmtree(path)
+    else:
+        path.unlink()

@@ -1,0 +1,117 @@
+"""What stages have made before, and where it can be had: here, or in the team's bucket."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from trueup.errors import TrueupError
+from trueup.pipeline.inputs import Inputs
+from trueup.store.artifacts import Artifact
+from trueup.store.bucket import Bucket, Missing
+from trueup.store.content import Content
+
+FORMAT = 1
+
+
+class CacheRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a stage with this key produced; lies under ``cache/<scope>/<key>.json``."""
+
+    key: str
+    stage: str
+    run: str
+    at: datetime
+    seconds: float
+    inputs: Inputs
+    outs: dict[str, Artifact]
+    format: int = FORMAT
+
+
+class ContentLost(TrueupError):
+    """An artifact is neither in the local store nor in the bucket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} is kept neither here nor in the bucket",
+            remedy="Make it again with: trueup run --force",
+        )
+
+
+class Results:
+    """Cache records and content in two tiers: the local folder, and a remote bucket if any.
+
+    Scopes of trust are read in the order given; the first is the one written to.
+    """
+
+    def __init__(
+        self,
+        content: Content,
+        local: Bucket,
+        remote: Bucket | None = None,
+        scopes: tuple[str, ...] = ("trusted",),
+    ) -> None:
+        self.content, self.local, self.remote = content, local, remote
+        self._scopes = scopes
+        self._reachable: dict[str, bool] = {}
+
+    def earlier(self, key: str) -> CacheRecord | None:
+        """Return what a stage with this key produced, as far as a trusted scope knows."""
+        for bucket in self._tiers():
+            for scope in self._scopes:
+                try:
+                    body = bucket.get(cache_key(scope, key))
+                except Missing:
+                    continue
+                record = _read(body)
+                if record is not None:
+                    return record
+        return None
+
+    def kept(self, artifact: Artifact) -> bool:
+        """Tell whether the artifact's bytes can be had; asks the bucket where they are not here."""
+        if self.content.has(artifact):
+            return True
+        if self.remote is None:
+            return False
+        if artifact.digest not in self._reachable:
+            self._reachable[artifact.digest] = self.content.reachable(artifact, self.remote)
+        return self._reachable[artifact.digest]
+
+    def place(self, artifact: Artifact, to: Path) -> None:
+        """Make the artifact lie at a path, from here or the bucket; ContentLost if in neither."""
+        if not self.content.has(artifact):
+            if self.remote is None:
+                raise ContentLost(to.name)
+            self.content.fetch(artifact, self.remote)
+        self.content.checkout(artifact, to)
+
+    def remember(self, record: CacheRecord) -> None:
+        """Keep a stage's result for the next one with the same key, here."""
+        self._put(self.local, record)
+
+    def share(self, record: CacheRecord, artifacts: Iterable[Artifact]) -> None:
+        """Upload content, and only then the record that names it; nothing without a remote."""
+        if self.remote is not None:
+            self.content.push(list(artifacts), self.remote)
+            self._put(self.remote, record)
+
+    def _put(self, bucket: Bucket, record: CacheRecord) -> None:
+        bucket.put(cache_key(self._scopes[0], record.key), msgspec.json.encode(record))
+
+    def _tiers(self) -> tuple[Bucket, ...]:
+        return (self.local,) if self.remote is None else (self.local, self.remote)
+
+
+def cache_key(scope: str, key: str) -> str:
+    """Return where a stage's result is recorded."""
+    return f"cache/{scope}/{key}.json"
+
+
+def _read(body: bytes) -> CacheRecord | None:
+    """Return the record, or None for one that this version cannot read: a miss, never an error."""
+    try:
+        record = msgspec.json.decode(body, type=CacheRecord)
+    except msgspec.DecodeError:
+        return None
+    return record if record.format <= FORMAT else None

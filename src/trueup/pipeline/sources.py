@@ -1,0 +1,95 @@
+"""Dependencies that are no file here: a command's answer, a URL's ETag."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from blake3 import blake3
+
+from trueup.config.records import Dependency
+from trueup.errors import RemoteSilent, StageFailed
+
+_PATIENCE_S = 60.0
+
+
+def shell(command: str) -> tuple[str, ...]:
+    """Return how a stage's command is started: by bash where there is one, else by sh.
+
+    Which of the two does not depend on the user's login shell, so that a laptop and CI agree.
+    """
+    bash = _bash()
+    return (bash, "--noprofile", "--norc", "-c", command) if bash else ("/bin/sh", "-c", command)
+
+
+def fingerprint(dep: Dependency, stage: str, root: Path, env: Mapping[str, str]) -> str:
+    """Return the digest of what a command printed, or of a URL's ETag or modification date.
+
+    Raises StageFailed (the command failed) or RemoteSilent (the URL did not answer).
+    """
+    place = str(dep.place) if dep.place else None
+    if dep.cmd:
+        return blake3(_answer(dep.cmd, stage, root, env, place)).hexdigest()
+    return blake3(_etag(dep.url, place).encode()).hexdigest()
+
+
+def _answer(
+    command: str, stage: str, root: Path, env: Mapping[str, str], place: str | None
+) -> bytes:
+    try:
+        done = subprocess.run(
+            shell(command),
+            cwd=root,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StageFailed(
+            f"dependency command of {stage!r} gave no answer within {_PATIENCE_S:.0f} s",
+            remedy=f"Run it by hand and see: {command}",
+            place=place,
+        ) from error
+    if done.returncode:
+        raise StageFailed(
+            f"dependency command of {stage!r} failed with exit code {done.returncode}",
+            remedy=f"Run it by hand and see: {command}",
+            place=place,
+        )
+    return done.stdout
+
+
+def _etag(url: str, place: str | None) -> str:
+    from urllib.error import URLError
+    from urllib.parse import urlsplit
+    from urllib.request import Request, urlopen
+
+    shown = urlsplit(url)._replace(query="").geturl().split("@")[-1]  # a query may hold a token
+    request = Request(url, method="HEAD")  # noqa: S310 - config/ admits http and https only
+    try:
+        with urlopen(request, timeout=_PATIENCE_S) as answer:  # noqa: S310 - as above
+            found = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
+    except (URLError, OSError) as error:
+        raise RemoteSilent(
+            f"no answer from {shown}: {error}",
+            remedy="Check the address and the network, then run again.",
+            place=place,
+        ) from error
+    if not found:
+        raise RemoteSilent(
+            f"{shown} says neither ETag nor Last-Modified",
+            remedy="Use a cmd: dependency that prints what identifies the content.",
+            place=place,
+        )
+    return str(found)
+
+
+def _bash() -> str | None:
+    global _found
+    if _found is None:
+        _found = next((b for b in ("/bin/bash", "/usr/bin/bash") if Path(b).exists()), "")
+    return _found or None
+
+
+_found: str | None = None
