@@ -1,0 +1,66 @@
+"""Join what was known before each flight with how it ended, and split by time."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+from features import PLANNED, features, flight_id
+
+
+def outcomes(flights: pl.DataFrame, late_minutes: int) -> pl.DataFrame:
+    """Say who was late; a cancelled or diverted flight never gets an answer (null).
+
+    The aircraft is only certain once it has flown: it groups rows and is no feature.
+    """
+    return flights.select(flight_id(), "tailnum", late=pl.col("arr_delay") > late_minutes)
+
+
+def table(flights: pl.DataFrame, weather: pl.DataFrame, settings: dict[str, Any]) -> pl.DataFrame:
+    """Make one row per flight: id, times, features, aircraft and truth, in order of time."""
+    lead = timedelta(hours=settings["lead_hours"])
+    max_age = timedelta(hours=settings["weather_max_age_hours"])
+    known = features(flights.select(PLANNED), weather, lead, max_age)
+    if known["flight_id"].is_duplicated().any():
+        raise SystemExit("prepare: two flights share date, carrier, number and origin")
+    truth = outcomes(flights, settings["late_minutes"])
+    return known.join(truth, on="flight_id", how="left", maintain_order="left")
+
+
+def windows(until: date, settings: dict[str, Any]) -> dict[str, tuple[date, date]]:
+    """Lay out test, validation and training days (first, end), going back from `until`."""
+    days = {
+        name: timedelta(days=settings[f"{name}_days"]) for name in ("test", "validation", "gap")
+    }
+    test = until - days["test"]
+    validation_end = test - days["gap"]
+    validation = validation_end - days["validation"]
+    train_end = validation - days["gap"]
+    return {
+        "train": (date.min, train_end),
+        "validation": (validation, validation_end),
+        "test": (test, until),
+    }
+
+
+def main() -> None:
+    parameters = yaml.safe_load(Path("params.yaml").read_text())
+    settings = parameters["prepare"]
+    until = date.fromisoformat(str(parameters["ingest"]["until"]))
+    flights = pl.read_parquet("data/raw/flights.parquet")
+    weather = pl.read_parquet("data/raw/weather.parquet")
+    rows = table(flights, weather, settings)
+    for name, (first, end) in windows(until, settings).items():
+        part = rows.filter(pl.col("day") >= first, pl.col("day") < end).drop("day")
+        if part["late"].drop_nulls().n_unique() < 2:
+            raise SystemExit(
+                f"prepare: the {name} window ends before {end} and has no flights to tell apart;"
+                " set ingest.until later or shorten the windows in params.yaml"
+            )
+        part.write_parquet(f"data/{name}.parquet", compression="zstd")
+        print(f"{name}: {part.height:,} flights, {part['late'].null_count():,} never labelled")
+
+
+if __name__ == "__main__":
+    main()
