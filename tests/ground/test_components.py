@@ -1,0 +1,42 @@
+"""A test that needs a real component is skipped with the command that installs it, except in CI."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SKIPPING = """\
+import pytest
+
+@pytest.mark.s3
+def test_one():
+    pytest.skip("the server did not start")
+
+def test_two():
+    pytest.skip("not this one's business")
+"""
+
+
+def outcome(folder: Path, strict: str) -> str:
+    (folder / "test_it.py").write_text(SKIPPING)
+    marks = ["-o", "markers=s3: needs a server\noracle: runs DVC"]
+    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, *marks, "-rs", str(folder)],
+        cwd=CHECKOUT,
+        env={**os.environ, "TRUEUP_CI_STRICT": strict},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(("strict", "says"), [("0", "2 skipped"), ("1", "1 failed, 1 skipped")])
+def test_a_component_test_that_is_skipped_fails_only_where_all_were_promised(
+    tmp_path: Path, strict: str, says: str
+) -> None:
+    assert says in outcome(tmp_path, strict)

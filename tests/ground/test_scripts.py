@@ -1,0 +1,37 @@
+"""The scripts that set up, check and count do as their first lines say."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SHELL = sorted([*(CHECKOUT / "scripts").glob("*.sh"), CHECKOUT / ".ci" / "run"])
+
+
+@pytest.mark.parametrize("script", SHELL, ids=[path.name for path in SHELL])
+def test_a_script_can_be_started_and_its_shell_understands_it(script: Path) -> None:
+    shell = script.read_text().splitlines()[0].rpartition("/")[2].split()[-1]
+    assert os.access(script, os.X_OK)
+    subprocess.run([shell, "-n", str(script)], check=True)
+
+
+def count(folder: Path) -> tuple[int, str]:
+    command = [sys.executable, str(CHECKOUT / "scripts" / "count_tests.py"), str(folder)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    return done.returncode, done.stdout
+
+
+def test_the_tests_of_all_reports_are_added_up(tmp_path: Path) -> None:
+    suite = '<testsuites><testsuite tests="{}" failures="{}" errors="0" skipped="{}"/></testsuites>'
+    (tmp_path / "a.xml").write_text(suite.format(10, 0, 1))
+    (tmp_path / "b.xml").write_text(suite.format(5, 0, 0))
+    assert count(tmp_path) == (0, "ci: 14 passed, 0 failed, 1 skipped\n")
+    (tmp_path / "c.xml").write_text(suite.format(1, 1, 0))
+    assert count(tmp_path) == (1, "ci: 14 passed, 1 failed, 1 skipped\n")
+
+
+def test_no_report_at_all_is_a_failure(tmp_path: Path) -> None:
+    assert count(tmp_path) == (1, "ci: 0 passed, 0 failed, 0 skipped\n")
