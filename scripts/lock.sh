@@ -36,7 +36,8 @@ for name in "$@"; do
       if [ -f "requirements/$name.in" ]; then
         compile "requirements/$name.txt" "requirements/$name.in"
       else
-        compile "examples/$name/requirements.txt" "examples/$name/requirements.in"
+        (cd "examples/$name" && "$uv" pip compile --quiet --universal --python-version 3.11 \
+          --generate-hashes $upgrade requirements.in -o requirements.txt)
       fi
       ;;
   esac
