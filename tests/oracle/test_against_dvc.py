@@ -1,0 +1,89 @@
+"""DVC as the oracle: the same project, the same change, the same plan and the same result.
+
+Every project of the corpus is laid out twice. After each of its steps both tools look and both
+run; what they read, what they would run, what they ran and every byte they leave is compared.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.oracle.corpus import Differs, Example, Step, apply, contents, examples, lay_out
+from tests.oracle.peers import Done, Dvc, Seen, Trueup
+
+pytestmark = pytest.mark.oracle
+
+DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "from-dvc.md"
+
+
+@pytest.fixture(scope="session")
+def peer(dvc: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dvc]:
+    with Dvc(dvc, tmp_path_factory.mktemp("dvc")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Trueup:
+    return Trueup(tmp_path_factory.mktemp("trueup"))
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
+def test_plans_and_results_are_those_of_dvc(
+    example: Example, peer: Dvc, ours: Trueup, tmp_path: Path
+) -> None:
+    theirs_at, ours_at = tmp_path / "theirs" / "project", tmp_path / "ours" / "project"
+    for root in (theirs_at, ours_at):
+        lay_out(example, root)
+    peer.begin(theirs_at)
+    ran = False
+    for number, step in enumerate(example.all_steps()):
+        if number:
+            apply(step, theirs_at)
+            apply(step, ours_at)
+        theirs, mine = peer.look(theirs_at), ours.look(ours_at)
+        done = peer.run(theirs_at, step)
+        did = ours.run(ours_at, step)
+        where = f"{example.name}: {step.does}"
+        assert done.ok != step.refused, f"{where}: DVC says {done.said}"
+        _compare_outcomes(where, step, done, did)
+        if not step.refused and not step.differs:
+            _compare_plans(where, theirs, mine)
+        if did.ok:
+            assert ours.commands(ours_at) == theirs.stages, where
+        if did.ok == done.ok:
+            assert contents(ours_at) == contents(theirs_at), where
+        ran = ran or bool(done.ran)
+    assert ran or example.vacuous or all(step.refused for step in example.all_steps())
+
+
+def _compare_outcomes(where: str, step: Step, done: Done, did: Done) -> None:
+    differs = step.differs or Differs(why="")
+    refused = step.refused if differs.refused is None else differs.refused
+    assert did.ok != refused, f"{where}: trueup says {did.said}"
+    if refused:
+        assert did.exit_code in (2, 6), f"{where}: {did.exit_code}: {did.said}"
+        assert did.said.strip(), where
+        assert "Traceback" not in did.said, did.said
+    elif differs.ran is not None:
+        assert sorted(did.ran) == sorted(differs.ran), where
+    else:
+        # A result that DVC's run cache does not hold (it needs a dependency) may still be in ours.
+        assert did.ran <= done.ran, f"{where}: ran {did.ran}, DVC only {done.ran}"
+        assert did.ran | did.restored == done.ran | done.restored, where
+
+
+def _compare_plans(where: str, theirs: Seen, mine: Seen) -> None:
+    assert theirs.ok, f"{where}: {theirs.said}"
+    assert mine.ok, f"{where}: {mine.said}"
+    assert theirs.pending <= mine.pending, where
+    for name in mine.pending - theirs.pending:
+        assert theirs.upstream[name] & mine.pending, f"{where}: why would {name} run?"
+
+
+def test_every_difference_is_told_in_the_docs() -> None:
+    told = DOCS.read_text("utf-8").lower()
+    for example in examples():
+        for step in example.all_steps():
+            if step.differs:
+                assert step.differs.why.lower() in told, step.differs.why
