@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -67,9 +68,10 @@ def differing(found: Iterable[Row]) -> tuple[Row, ...]:
 def _row(section: Section, file: str, name: str, values: list[Any]) -> Row:
     change = relative = None
     if len(values) == 2 and all(_number(value) for value in values):
-        change = values[1] - values[0]
-        if values[0] != 0 and math.isfinite(change):
-            relative = change / abs(values[0])
+        with suppress(OverflowError):  # whole numbers beyond what a float can hold
+            change = values[1] - values[0]
+            if values[0] != 0 and math.isfinite(change):
+                relative = change / abs(values[0])
     return Row(section, file, name, tuple(values), change, relative)
 
 

@@ -13,10 +13,10 @@ from trueup.errors import WrongUsage, did_you_mean
 from trueup.pipeline.tracking.flat import named
 from trueup.pipeline.tracking.listing import Run
 
-FIELDS = "id at status seconds project kind commit dirty branch user".split()
+FIELDS = ["id", "at", "status", "seconds", "project", "kind", "commit", "dirty", "branch", "user"]
 _ORDERED: dict[str, Callable[[Any, Any], bool]] = {">": gt, ">=": ge, "<": lt, "<=": le}
 _FILTER = re.compile(
-    r"\s*(?P<column>.+?)\s*(?P<sign>>=|<=|!=|==|=|>|<|~)\s*(?P<value>.*?)\s*", re.S
+    r"\s*(?P<column>[^<>=!~\s].*?)\s*(?P<sign>>=|<=|!=|==|=|>|<|~)\s*(?P<value>.*?)\s*", re.S
 )
 
 
@@ -80,6 +80,8 @@ def check_columns(columns: Iterable[str], runs: Sequence[Run]) -> None:
         if not runs and column.startswith(("metrics.", "params.")):
             continue
         known = known_columns(runs)
+        if column in known:
+            continue  # there is such a name, and null under it
         shown = ", ".join(known[:30]) + (", ..." if len(known) > 30 else "")
         raise WrongUsage(
             f"no run has a column {column[:80]!r}",

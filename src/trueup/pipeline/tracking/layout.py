@@ -46,7 +46,12 @@ def stage_folder(stage: str) -> str:
         for letter in stage
     )
     if len(quoted) <= _LONGEST:
-        return quoted
+        return quoted or "%"
     from blake3 import blake3
 
     return f"{quoted[: _LONGEST - 33]}~{blake3(stage.encode()).hexdigest()[:32]}"
+
+
+def is_run_id(name: str) -> bool:
+    """Tell whether a name could be a run's whole id, so that the bucket may be asked for it."""
+    return 24 <= len(name) <= 60 and name.isascii() and name.replace("-", "").isalnum()

@@ -123,7 +123,7 @@ class RecordUnreadable(WrongUsage):
     """A stored record is damaged, or newer than this trueup."""
 
 
-_FLOAT = "$float"  # JSON has no word for nan and the infinities
+_FLOAT, _INT = "$float", "$int"  # nan, the infinities, and what 64 bits cannot hold
 _encoder = msgspec.json.Encoder()
 _event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _index_decoder: msgspec.json.Decoder[IndexEvent] = msgspec.json.Decoder(IndexEvent)
@@ -132,10 +132,13 @@ _index_decoder: msgspec.json.Decoder[IndexEvent] = msgspec.json.Decoder(IndexEve
 def encode(record: Event | IndexEvent) -> bytes:
     """Return a record's JSON; nan and infinities survive the way back."""
     if isinstance(record, Started | IndexStarted):
-        record = msgspec.structs.replace(record, params=_named_floats(record.params))
+        record = msgspec.structs.replace(record, params=_sayable(record.params))
     elif isinstance(record, Ended | IndexEnded):
-        record = msgspec.structs.replace(record, metrics=_named_floats(record.metrics))
-    return _encoder.encode(record)
+        record = msgspec.structs.replace(record, metrics=_sayable(record.metrics))
+    try:
+        return _encoder.encode(record)
+    except UnicodeEncodeError:  # an odd file name on the command line, say
+        return _encoder.encode(_sayable(msgspec.to_builtins(record)))
 
 
 def decode_event(body: bytes, place: str) -> Event:
@@ -169,8 +172,8 @@ def _decoded(decoder: msgspec.json.Decoder[_Record], body: bytes, place: str) ->
             place=place,
         ) from wrong
     refuse_newer(record.format, place)
-    if _FLOAT.encode() in body:
-        return _with_floats(record)
+    if b'{"$' in body:
+        return _understood(record)
     return record
 
 
@@ -181,29 +184,41 @@ def _format_of(body: bytes) -> int:
         return FORMAT
 
 
-def _named_floats(value: Any) -> Any:
+def _sayable(value: Any) -> Any:
+    """Return values with those that JSON has no word for as ``{"$float": "nan"}`` and the like."""
     if isinstance(value, float):
         return value if math.isfinite(value) else {_FLOAT: repr(value)}
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**64 else {_INT: str(value)}
+    if isinstance(value, str):
+        return utf8(value)
     if isinstance(value, dict):
-        return {str(key): _named_floats(item) for key, item in value.items()}
+        return {utf8(str(key)): _sayable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_named_floats(item) for item in value]
+        return [_sayable(item) for item in value]
     return value
 
 
-def _with_floats(record: _Record) -> _Record:
+def utf8(text: str) -> str:
+    """Return text that can be stored: bytes of no letter, as in odd file names, are written out."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _understood(record: _Record) -> _Record:
     if isinstance(record, Started | IndexStarted):
-        return msgspec.structs.replace(record, params=_plain_floats(record.params))
+        return msgspec.structs.replace(record, params=_heard(record.params))
     if isinstance(record, Ended | IndexEnded):
-        return msgspec.structs.replace(record, metrics=_plain_floats(record.metrics))
+        return msgspec.structs.replace(record, metrics=_heard(record.metrics))
     return record
 
 
-def _plain_floats(value: Any) -> Any:
+def _heard(value: Any) -> Any:
     if isinstance(value, dict):
         if value.keys() == {_FLOAT}:
             return float(value[_FLOAT])
-        return {key: _plain_floats(item) for key, item in value.items()}
+        if value.keys() == {_INT}:
+            return int(value[_INT])
+        return {key: _heard(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain_floats(item) for item in value]
+        return [_heard(item) for item in value]
     return value

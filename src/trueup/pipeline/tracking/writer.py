@@ -28,6 +28,7 @@ class RunWriter:
     def __init__(self, bucket: Bucket, run: str) -> None:
         self.run = run
         self._bucket = bucket
+        self._log = Log(bucket, layout.INDEX)
         self._lock = threading.Lock()
         self._last: dict[str, int] = {}  # prefix: its last number
 
@@ -88,8 +89,7 @@ class RunWriter:
         self._create(layout.event_key(self.run, number), encode(event))
 
     def _index(self, event: IndexEvent) -> None:
-        body = encode(event)
-        Log(self._bucket, layout.INDEX).append_when(lambda _: body)
+        self._log.add(encode(event))
 
     def _next(self, prefix: str) -> int:
         with self._lock:
