@@ -42,11 +42,20 @@ def _points_aligned(rows: Sequence[Sequence[str]], kinds: Sequence[Column]) -> l
     filled = [list(row) for row in rows]
     for i, column in enumerate(kinds):
         if column.kind == "number":
-            tails = [len(row[i]) - len(row[i].split(".")[0]) for row in filled]
-            longest = max(tails, default=0)
+            tails = [_tail(row[i]) for row in filled]
+            longest = max((tail for tail in tails if tail is not None), default=0)
             for row, tail in zip(filled, tails, strict=True):
-                row[i] += " " * (longest - tail)
+                if tail is not None:
+                    row[i] += " " * (longest - tail)
     return filled
+
+
+def _tail(text: str) -> int | None:
+    """Return how long a number is from its point on; None where the text is no number."""
+    whole, point, part = text.partition(".")
+    if not whole.lstrip("+-").isdigit():
+        return 0 if text in ("-", "nan") else None
+    return len(point) + len(part)
 
 
 def _fitted(
