@@ -9,6 +9,7 @@ import msgspec
 from trueup.config.records import Output, Project, Stage
 from trueup.errors import StageFailed
 from trueup.pipeline.inputs import Locked
+from trueup.pipeline.isolated import Enclosure
 from trueup.pipeline.masking import Mask
 from trueup.pipeline.process import Command, Finished, Supervisor
 from trueup.pipeline.sources import shell
@@ -100,8 +101,17 @@ class Workbench:
         place.rename(aside)
         note(f"kept what lay at {path} under {aside.relative_to(self._root)}")
 
+    def enclosure(self, stage: Stage) -> Enclosure:
+        """Return the folder for running the stage isolated."""
+        folder = self._root / ".trueup" / "isolated" / self._run / stage.name.replace("/", "_")
+        return Enclosure(self._root, folder, stage)
+
     def perform(
-        self, stage: Stage, env: Mapping[str, str], show: Callable[[bytes], None]
+        self,
+        stage: Stage,
+        env: Mapping[str, str],
+        show: Callable[[bytes], None],
+        inside: Path | None = None,
     ) -> Performed:
         """Run the stage's commands in order, again after a failure as often as it allows."""
         tail = _Tail()
@@ -115,7 +125,7 @@ class Workbench:
         finished: Finished | None = None
         attempts = 0
         while attempts <= stage.retries:
-            finished = self._attempt(stage, env, masked)
+            finished = self._attempt(stage, env, masked, inside or self._root)
             attempts += 1
             if finished is None or finished.exit_code == 0 or finished.cancelled:
                 break
@@ -143,12 +153,12 @@ class Workbench:
         return made
 
     def _attempt(
-        self, stage: Stage, env: Mapping[str, str], show: Callable[[bytes], None]
+        self, stage: Stage, env: Mapping[str, str], show: Callable[[bytes], None], root: Path
     ) -> Finished | None:
         whole: Finished | None = None
         left_s = stage.timeout_s
         for line in stage.cmd:
-            command = Command(shell(line), self._root / stage.wdir, env, left_s)
+            command = Command(shell(line), root / stage.wdir, env, left_s)
             done = self._supervisor.execute(command, show)
             if whole is not None:
                 done = msgspec.structs.replace(

@@ -28,7 +28,7 @@ class CacheRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     format: int = FORMAT
 
 
-class ContentLost(TrueupError):
+class ContentLost(TrueupError):  # noqa: N818 - it says what is; a suffix adds nothing
     """An artifact is neither in the local store nor in the bucket."""
 
     def __init__(self, path: str) -> None:

@@ -3,7 +3,7 @@
 import queue
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -42,6 +42,7 @@ class Equipment(msgspec.Struct, frozen=True):
     progress: Progress
     env: Mapping[str, str]
     keep_going: bool = False
+    isolated: bool = False
 
 
 class PipelineRun:
@@ -195,7 +196,7 @@ class PipelineRun:
             diary.output(stage.name, chunk)
             self._with.progress.output(stage.name, chunk)
 
-        done = bench.perform(stage, env, show)
+        done = self._perform(step, env, show)
         if done.exit_code:
             return _failed(step, done, clock.monotonic_s() - began_s, grant)
         outs = bench.keep(stage)
@@ -212,6 +213,21 @@ class PipelineRun:
             done.exit_code,
             done.attempts,
         )
+
+    def _perform(
+        self, step: Step, env: Mapping[str, str], show: Callable[[bytes], None]
+    ) -> Performed:
+        bench, stage = self._with.workbench, self._graph.stages[step.stage]
+        if not self._with.isolated:
+            return bench.perform(stage, env, show)
+        enclosure = bench.enclosure(stage)
+        enclosure.furnish(self._with.observer.params(stage))
+        try:
+            done = bench.perform(stage, env, show, enclosure.folder)
+            enclosure.bring_out()
+        finally:
+            enclosure.remove()
+        return done
 
     def _remember(self, step: Step, outs: dict[str, Artifact], began_s: float) -> None:
         """Keep the result under its key, once it is sure that the key is still true."""

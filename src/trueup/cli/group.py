@@ -1,0 +1,76 @@
+"""The command ``trueup`` itself: finds a command's file when it is asked for."""
+
+import os
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+import trueup as package
+
+# command: (module, what it does); no module is imported to show this list
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("init", "Look at a project, propose stages, and end with a run that works."),
+    "doctor": ("doctor", "Say what is missing for what, with the command that mends it."),
+    "run": ("run", "Bring the pipeline up to date, and record the run."),
+    "status": ("status", "Say what would run, and why."),
+    "dag": ("dag", "Show how the stages follow from each other."),
+    "push": ("push", "Upload what the lock names and the bucket lacks."),
+    "pull": ("pull", "Fetch what the lock names and this checkout lacks."),
+    "reproduce": ("reproduce", "Rebuild a run from its lineage and prove it equal."),
+    "lock": ("lock", "Check trueup.lock, or merge two of them."),
+    "gc": ("gc", "Remove what nothing refers to any more."),
+    "runs": ("runs", "List runs; show one."),
+    "compare": ("compare", "Compare runs: metrics, parameters, artifacts, environment."),
+    "metrics": ("metrics", "Compare metrics with those of a revision."),
+    "params": ("params", "Compare parameters with those of a revision."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command's file."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"trueup.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one was probably meant."""
+        from trueup.errors import WrongUsage, did_you_mean
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise WrongUsage(
+                f"there is no command {args[0]!r}",
+                remedy=f"{did_you_mean(args[0], COMMANDS)}List them with: trueup --help",
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-C",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=None,
+    help="Work as if started in this folder.",
+)
+@click.version_option(package.__version__, prog_name="trueup")
+@click.pass_context
+def trueup(ctx: click.Context, folder: Path | None) -> None:
+    """Close the MLOps loop of a Git repository: run, gate, promote, serve, watch, retrain."""
+    ctx.obj = folder or Path(os.environ.get("PWD", "."))
