@@ -29,9 +29,10 @@ def save(model: Any, path: Path) -> None:
 
     schema = re.sub(r'("__id__": |"file": ")(\d+)', numbered, schema)
     with ZipFile(path, "w") as tidy:
-        for address, number in numbers.items():
-            if f"{address}.npy" in loose.namelist():
-                tidy.writestr(ZipInfo(f"{number}.npy"), loose.read(f"{address}.npy"))
+        for name in loose.namelist():
+            if name != "schema.json":
+                number = numbers[name.removesuffix(".npy")]
+                tidy.writestr(ZipInfo(f"{number}.npy"), loose.read(name))
         tidy.writestr(ZipInfo("schema.json"), schema)
 
 
