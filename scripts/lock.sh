@@ -19,9 +19,9 @@ compile() { # compile FILE ARGUMENTS...
     --custom-compile-command "scripts/lock.sh $name" $upgrade --output-file "$file" "$@"
 }
 
-[ $# -gt 0 ] || set -- uv build test dev \
-  $(ls requirements/*.in | sed 's|requirements/||; s|\.in$||') \
-  $(ls examples/*/requirements.in 2>/dev/null | sed 's|examples/||; s|/requirements.in$||')
+[ $# -gt 0 ] || set -- uv build \
+  $(ls examples/*/requirements.in | sed 's|examples/||; s|/requirements.in$||') test dev \
+  $(ls requirements/*.in | sed 's|requirements/||; s|\.in$||')
 for name in "$@"; do
   case $name in
     uv | build)
@@ -29,8 +29,12 @@ for name in "$@"; do
       [ "$name" = uv ] || package=hatchling
       echo "$package" | compile "requirements/$name.txt" -
       ;;
-    test) compile requirements/test.txt pyproject.toml --group test ;;
-    dev) compile requirements/dev.txt pyproject.toml --group dev --constraints requirements/test.txt ;;
+    # the examples' scripts are tested as modules, so what they import is there as well
+    test) compile requirements/test.txt pyproject.toml --group test examples/*/requirements.in ;;
+    dev)
+      compile requirements/dev.txt pyproject.toml --group dev examples/*/requirements.in \
+        --constraints requirements/test.txt
+      ;;
     bench) compile requirements/bench.txt pyproject.toml requirements/bench.in ;;
     *)
       if [ -f "requirements/$name.in" ]; then

@@ -26,9 +26,8 @@ def offered(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctio
     for node in body:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             yield from offered(node.body)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            if not node.name.startswith("_"):
-                yield node
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_":
+            yield node
 
 
 def place(path: Path, line: int) -> str:
