@@ -80,14 +80,19 @@ def looked_for(project: Project | None) -> frozenset[str]:
 
 
 def diagnose(project: Project | None, machine: Machine) -> tuple[Finding, ...]:
-    """Return what the machine has and lacks for this project, what stands in the way first."""
+    """Return what the machine has and lacks for this project."""
     found = [_python(machine), _git(machine), _repository(machine)]
     if project is not None:
         found += _of_stages(project, machine)
     found += _tools(project, machine)
     found += _extras(machine)
+    return in_order(found)
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings sorted: what stands in the way first, what nobody asked for last."""
     order: list[State] = ["missing", "ok", "absent"]
-    return tuple(sorted(found, key=lambda finding: order.index(finding.state)))
+    return tuple(sorted(findings, key=lambda finding: order.index(finding.state)))
 
 
 def blocked(findings: Iterable[Finding]) -> bool:

@@ -10,12 +10,34 @@ from typing import TYPE_CHECKING
 
 from trueup import ids
 from trueup.errors import TrueupError
-from trueup.project.doctor import Finding, Installer, Machine
+from trueup.project.doctor import Finding, Installer, Machine, diagnose, in_order, looked_for
 
 if TYPE_CHECKING:
     from trueup.store.bucket import Bucket
 
+PROJECT_SERVES = "everything: the stages and where results are kept"
 STORE_SERVES = "keeping results and runs, sharing them"
+
+
+def examine(start: Path, env: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Return everything found on this machine, in the project that start lies in, and its store.
+
+    A project that cannot be read, or none at all, is a finding like any other.
+    """
+    from trueup.project.workspace import open_workspace
+
+    project, own, root = None, [], start
+    try:
+        workspace = open_workspace(start, env)
+        project, root = workspace.project, workspace.root
+        own.append(Finding("project", "ok", PROJECT_SERVES, str(root / project.file)))
+        own += look_at_store(workspace.store_url, root=root, env=env)
+    except TrueupError as error:
+        where = f"{error.place}: " if error.place else ""
+        detail = where + error.problem
+        own.append(Finding("project", "missing", PROJECT_SERVES, detail, error.remedy))
+    machine = look_around(looked_for(project), root, env)
+    return in_order((*own, *diagnose(project, machine)))
 
 
 def look_around(programs: Iterable[str], root: Path, env: Mapping[str, str]) -> Machine:
