@@ -9,6 +9,7 @@ from pkgutil import walk_packages
 import click
 
 import trueup
+from scripts.config_reference import config_page
 from trueup.cli import exit_code
 from trueup.cli.group import trueup as program
 from trueup.errors import TrueupError
@@ -30,7 +31,11 @@ EXIT_CODES = {
 def pages(checkout: Path) -> dict[Path, str]:
     """Return each generated page's path and text."""
     reference = checkout / "docs" / "reference"
-    return {reference / "cli.md": cli_page(), reference / "errors.md": errors_page()}
+    return {
+        reference / "cli.md": f"{GENERATED}\n{cli_page()}",
+        reference / "config.md": f"{GENERATED}\n{config_page()}",
+        reference / "errors.md": f"{GENERATED}\n{errors_page()}",
+    }
 
 
 def cli_page() -> str:
@@ -38,7 +43,7 @@ def cli_page() -> str:
     context = click.Context(program, info_name="trueup")
     codes = "".join(f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
     return (
-        f"{GENERATED}\n# Commands\n\n"
+        "# Commands\n\n"
         "Results go to stdout, everything else to stderr; `--json` prints the result as JSON.\n\n"
         + "".join(_command(program, context))
         + f"## Exit codes\n\n| code | means |\n|---|---|\n{codes}"
@@ -75,7 +80,7 @@ def errors_page() -> str:
         import_module(module.name)
     rows = "".join(_error_rows(TrueupError, 0))
     return (
-        f"{GENERATED}\n# Errors\n\n"
+        "# Errors\n\n"
         "Every error names the problem, where it is, and what mends it. They form a tree; Python\n"
         "code that catches one catches what is indented below it. The code that the command line\n"
         "then ends with stands beside it; see [exit codes](cli.md#exit-codes).\n\n"
