@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from trueup.config.file_entries import ProjectFile
-from trueup.config.sections import Field, Section, SectionShape, fields_of
+from trueup.config.sections import Field, Later, Section, SectionShape, fields_of
 from trueup.config.shapes import Either, ListOf, MapOf
 
 INTRODUCTION = """\
@@ -49,6 +49,8 @@ def _records(shape: Any) -> Iterator[tuple[str, type[Section]]]:
     match shape:
         case SectionShape():
             yield "", shape.record
+        case Later():
+            yield "", shape.shape.record
         case ListOf():
             yield from ((f"[]{below}", record) for below, record in _records(shape.item))
         case MapOf():

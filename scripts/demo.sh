@@ -58,6 +58,6 @@ say "What changed, and what came of it"
 show trueup params diff
 show trueup metrics diff
 show trueup runs
-show trueup compare
+show trueup compare last~1 last
 
 printf '\nThe project of this demonstration lies in %s\n' "$PWD"

@@ -1,15 +1,13 @@
 """trueup doctor."""
 
 import os
-import shutil
-import sys
 from pathlib import Path
 
 import click
 
 from trueup.cli import USAGE
 from trueup.cli.opening import json_option
-from trueup.cli.printing import print_json
+from trueup.cli.showing import show, show_json
 
 
 @click.command()
@@ -22,12 +20,10 @@ def command(folder: Path, as_json: bool) -> int:
     """
     from trueup.project.doctor import blocked, report
     from trueup.project.machine import examine
-    from trueup.reporting.terminal import render_text
 
     findings = examine(folder, os.environ)
     if as_json:
-        print_json({"format": 1, "findings": findings})
+        show_json({"format": 1, "findings": findings})
     else:
-        room = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-        print(render_text(report(findings), room=room), end="")
+        show(report(findings))
     return USAGE if blocked(findings) else 0
