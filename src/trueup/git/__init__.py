@@ -118,6 +118,23 @@ def remove_worktree(root: Path, folder: Path) -> None:
     _run(root, "worktree", "remove", "--force", str(folder))
 
 
+def stage_of(root: Path, number: int, path: str) -> bytes | None:
+    """Return one side of a conflict: 1 the base, 2 ours, 3 theirs; None where it is not there."""
+    return _git(root, "show", f":{number}:./{path}")
+
+
+def configure(root: Path, name: str, value: str) -> None:
+    """Set an option in the clone's own configuration; raises WrongUsage outside a repository."""
+    if _git(root, "config", "--local", name, value) is None:
+        raise WrongUsage(f"{root} is in no Git repository", remedy="Make it one first: git init")
+
+
+def refs(root: Path) -> list[str]:
+    """Return the commits of every branch, remote branch and tag that this clone can see."""
+    said = _git(root, "for-each-ref", "--format=%(objectname)^{commit}")
+    return sorted(set((said or b"").decode().split()))
+
+
 def _git(root: Path, *words: str) -> bytes | None:
     """Return what git printed, or None where it failed or is not installed."""
     try:

@@ -82,3 +82,4 @@ class Locked(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str
     inputs: Inputs
     outs: dict[str, Artifact]
+    sources: dict[str, Artifact] = {}  # inputs that neither a stage makes nor Git holds

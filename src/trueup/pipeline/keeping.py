@@ -46,7 +46,7 @@ class SourceKeeper:
         place = self._root / path
         return self._content.add(place) if place.exists() else None
 
-    def keep(self, stage: Stage) -> list[Artifact]:
-        """Return the stage's own inputs of that sort, all kept."""
-        kept = [self.add(dep.path) for dep in stage.deps if self.wants(dep.path)]
-        return [artifact for artifact in kept if artifact is not None]
+    def keep(self, stage: Stage) -> dict[str, Artifact]:
+        """Return the stage's own inputs of that sort by path, all kept."""
+        kept = {dep.path: self.add(dep.path) for dep in stage.deps if self.wants(dep.path)}
+        return {path: artifact for path, artifact in kept.items() if artifact is not None}

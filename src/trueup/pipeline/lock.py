@@ -61,15 +61,19 @@ def parse_lock(body: bytes, place: str) -> LockFile:
 
 
 def write_lock(root: Path, lock: LockFile) -> None:
-    """Write the lock whole or not at all; leaves the file alone where nothing has changed."""
+    """Write the project's lock whole or not at all."""
+    write_lock_to(root / FILE, lock)
+
+
+def write_lock_to(path: Path, lock: LockFile) -> None:
+    """Write a lock whole or not at all; leaves the file alone where nothing has changed."""
     body = format_lock(lock)
-    path = root / FILE
     try:
         if path.read_bytes() == body:
             return
     except FileNotFoundError:
         pass
-    whole = root / ".trueup" / f"lock-{os.getpid()}.tmp"
+    whole = path.with_name(f".{path.name}-{os.getpid()}.tmp")
     try:
         whole.write_bytes(body)
         whole.replace(path)

@@ -109,10 +109,10 @@ class Observer:
                     raise
         return values
 
-    def keep_sources(self, stage: Stage) -> list[Artifact]:
+    def keep_sources(self, stage: Stage) -> dict[str, Artifact]:
         """Keep what the stage read that neither a stage makes nor Git holds."""
         if self._keeper is None:
-            return []
+            return {}
         with self._guard:
             return self._keeper.keep(stage)
 

@@ -181,7 +181,8 @@ class PipelineRun:
                 bench.make_room(path, self._locked.get(stage.name), self._with.progress.note)
                 self._with.results.place(artifact, self._with.project.root / path)
         if step.inputs is not None:
-            self._locked[stage.name] = Locked(step.key, step.inputs, step.outs)
+            sources = self._with.observer.keep_sources(stage)
+            self._locked[stage.name] = Locked(step.key, step.inputs, step.outs, sources)
         seconds = clock.monotonic_s() - began_s
         return StageResult(stage.name, "fetched", step.reasons, step.key, seconds, outs=step.outs)
 
@@ -251,8 +252,8 @@ class PipelineRun:
         )
         self._with.results.remember(record)
         kept = [outs[out.path] for out in stage.outs if out.push and is_kept(out)]
-        self._with.diary.share(record, [*kept, *sources])
-        self._locked[stage.name] = Locked(step.key, after, outs)
+        self._with.diary.share(record, [*kept, *sources.values()])
+        self._locked[stage.name] = Locked(step.key, after, outs, sources)
 
 
 def _failed(step: Step, done: Performed, seconds: float, grant: Grant) -> StageResult:
