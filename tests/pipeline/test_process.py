@@ -10,7 +10,6 @@ from pathlib import Path
 
 from trueup.pipeline.process import Command, Finished, Supervisor
 
-
 Eventually = Callable[..., None]
 
 
@@ -73,7 +72,7 @@ def test_cancelling_ends_what_runs(tmp_path: Path) -> None:
     started = threading.Event()
     try:
         command = Command(("/bin/sh", "-c", "echo go; sleep 300"), tmp_path, dict(os.environ))
-        threading.Thread(target=lambda: (started.wait(), supervisor.cancel())).start()
+        threading.Thread(target=_cancel_after, args=(started, supervisor)).start()
         done = supervisor.execute(command, lambda _: started.set())
     finally:
         supervisor.close()
@@ -98,3 +97,8 @@ def test_when_the_run_is_killed_the_warden_ends_its_children(
     run.wait()
     for pid in pids.read_text().split():
         eventually(lambda pid=int(pid): not alive(pid))
+
+
+def _cancel_after(started: threading.Event, supervisor: Supervisor) -> None:
+    started.wait()
+    supervisor.cancel()
