@@ -117,3 +117,6 @@ class Project(msgspec.Struct, frozen=True):
     metrics: tuple[str, ...] = ()  # top-level metrics: of dvc.yaml
     plots: tuple[Any, ...] = ()
     params: tuple[str, ...] = ("params.yaml",)  # parameter files
+    artifacts: dict[str, Any] = {}
+    datasets: tuple[Any, ...] = ()
+    sources: tuple[str, ...] = ()  # files this was read from, also those looked for in vain

@@ -15,8 +15,9 @@ MAX_BYTES = 32_000_000
 class Document:
     """A YAML text as plain values, which knows where each of them was written."""
 
-    def __init__(self, file: str, value: Any, spot: Spot) -> None:
+    def __init__(self, file: str, value: Any, spot: Spot, *, templated: bool = False) -> None:
         self.file, self.value, self._spot = file, value, spot
+        self.templated = templated  # the text has a ${ somewhere
 
     def place(self, path: Path, *, of_key: bool = False) -> Place:
         """Return where the value under a path stands, or the nearest thing around it.
@@ -54,7 +55,7 @@ def parse(content: bytes | str, file: str) -> Document:
             gc.enable()
     if composer.mistakes:
         raise ConfigInvalid(composer.mistakes)
-    return Document(file, composer.value, composer.spot)
+    return Document(file, composer.value, composer.spot, templated="${" in text)
 
 
 def decoded(content: bytes | str, file: str) -> str:

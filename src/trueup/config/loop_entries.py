@@ -1,0 +1,86 @@
+"""The grammar of the loop: when to retrain, how often at most, and what follows."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import field
+
+from trueup.config.sections import Section
+from trueup.config.shapes import Amount
+from trueup.config.units import DURATION, FREEZE, HITS, RATE, SCHEDULE, Freeze, Hits, Rate
+
+_POSITIVE = Amount(whole=True, least=1)
+_DROP = Amount(above=0)
+
+
+class DriftTrigger(Section, frozen=True):
+    """Inputs have changed."""
+
+    windows: Annotated[Hits, HITS, "in so many of the last windows"] = Hits(1, 1)
+
+
+class DropTrigger(Section, frozen=True):
+    """The metric has fallen."""
+
+    drop: Annotated[float | None, _DROP, "by so much"] = None
+    windows: Annotated[Hits, HITS, "in so many of the last windows"] = Hits(1, 1)
+
+
+class LabelsTrigger(Section, frozen=True):
+    """New labels have arrived."""
+
+    new: Annotated[int, _POSITIVE, "so many"]
+
+
+class TriggerEntry(Section, frozen=True):
+    """One reason to act, and what to do."""
+
+    exactly_one = (
+        *("drift", "performance", "estimate", "schedule", "labels"),
+        *("data_broken", "harm", "skew", "deploy_failed"),
+    )
+
+    do: Annotated[Literal["retrain", "notify", "rollback"], "what to do"]
+    drift: Annotated[DriftTrigger | None, "when inputs have changed"] = None
+    performance: Annotated[DropTrigger | None, "when the metric has fallen"] = None
+    estimate: Annotated[DropTrigger | None, "when its estimate without labels has fallen"] = None
+    schedule: Annotated[str | None, SCHEDULE, "at these times"] = None
+    zone: Annotated[str, "the time zone of the schedule, such as America/New_York"] = "UTC"
+    labels: Annotated[LabelsTrigger | None, "when new labels have arrived"] = None
+    data_broken: Annotated[dict[str, Any] | None, "when captures cannot be read as declared"] = None
+    harm: Annotated[dict[str, Any] | None, "when a version on trial does harm"] = None
+    skew: Annotated[dict[str, Any] | None, "when serving and training compute differently"] = None
+    deploy_failed: Annotated[dict[str, Any] | None, "when a rollout has failed"] = None
+
+
+class RetrainEntry(Section, frozen=True):
+    """How it retrains."""
+
+    params: Annotated[
+        dict[str, Any], "parameters to set; now: the end of the window or the schedule's slot"
+    ] = field(default_factory=dict)
+    where: Annotated[Literal["here", "ray", "ci"], "where it runs"] = "here"
+    holdout: Annotated[float | None, DURATION, "the newest rows withheld from training"] = None
+    refit: Annotated[bool, "train once more on all rows after the gate has passed"] = False
+
+
+class AftermathEntry(Section, frozen=True):
+    """Whether the trouble went away."""
+
+    windows: Annotated[int, _POSITIVE, "how many windows to look at after a retrain"] = 4
+    stop_after: Annotated[int, _POSITIVE, "stop after so many retrains in a row did not help"] = 2
+
+
+class LoopEntry(Section, frozen=True):
+    """When a model is retrained, and what follows."""
+
+    when: Annotated[tuple[TriggerEntry, ...], "the reasons to act"] = ()
+    cooldown: Annotated[float, DURATION, "the least time between two retrains"] = 7 * 86400.0
+    budget: Annotated[Rate | None, RATE, "the most retrains in a period"] = None
+    freeze: Annotated[
+        tuple[Annotated[Freeze, FREEZE], ...], "days on which nothing is promoted"
+    ] = ()
+    retrain: Annotated[RetrainEntry, "how it retrains"] = RetrainEntry()
+    then: Annotated[
+        Literal["promote", "canary", "pull_request", "person"], "what follows a passing verdict"
+    ] = "pull_request"
+    aftermath: Annotated[AftermathEntry, "whether the trouble went away"] = AftermathEntry()
