@@ -1,3 +1,31 @@
 """trueup closes the MLOps loop of a Git repository: run, gate, promote, serve, watch, retrain."""
 
+TYPE_CHECKING = False  # type checkers know better; typing costs a script 5 ms to import
+if TYPE_CHECKING:
+    from trueup.pipeline.tracking.points import log as log
+    from trueup.project.looking import runs as runs
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is asked for: a script that only logs loads only that."""
+    if name == "log":
+        from trueup.pipeline.tracking import points
+
+        points.outside_a_run = _start_script_run
+        found: object = points.log
+    elif name == "runs":
+        from trueup.project import looking
+
+        found = looking.runs
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def _start_script_run() -> None:
+    from trueup.project.scripts import start_script_run
+
+    start_script_run()

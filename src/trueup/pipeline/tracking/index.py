@@ -32,23 +32,26 @@ class Index:
         self._bucket = bucket
         name = blake3(bucket.url.encode()).hexdigest()[:32]
         self._file = cache / "runs-index" / name if cache else None
-        self._log = Log(bucket, layout.INDEX)
+        self._latest: _Kept | None = None
 
     def read(self) -> dict[str, Run]:
         """Return all runs by id as of now; those that have not ended count as running."""
-        kept = self._kept()
+        log, kept = Log(self._bucket, layout.INDEX), self._latest or self._kept()
         if kept is not None:
-            found = self._log.read(after=kept.number - 1)
+            found = log.read(after=kept.number - 1)
             if found and blake3(found[0].body).digest() == kept.last:
+                self._latest = kept
                 return self._fold(kept.runs, found[1:])
-        return self._fold([], self._log.read())
+        return self._fold([], log.read())
 
     def _fold(self, before: list[Run], events: list[Event]) -> dict[str, Run]:
         read = (decode_index(event.body, f"{layout.INDEX} {event.number}") for event in events)
         runs = folded({run.id: run for run in before}, read)
-        if len(events) >= _WORTH_KEEPING:
+        if events:
             last, number = blake3(events[-1].body).digest(), events[-1].number
-            self._keep(_Kept(self._bucket.url, number, last, list(runs.values())))
+            self._latest = _Kept(self._bucket.url, number, last, list(runs.values()))
+            if len(events) >= _WORTH_KEEPING:
+                self._keep(self._latest)
         return runs
 
     def _kept(self) -> _Kept | None:

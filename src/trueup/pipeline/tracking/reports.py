@@ -13,6 +13,7 @@ from trueup.pipeline.tracking.flat import named
 from trueup.pipeline.tracking.listing import Run
 from trueup.pipeline.tracking.records import StageDone
 from trueup.pipeline.tracking.runs import RunDetail
+from trueup.pipeline.tracking.spool import Point
 from trueup.reporting.blocks import Block, Cell, Column, Report, Table, Text
 from trueup.reporting.wording import duration, moment, size
 
@@ -214,3 +215,14 @@ def _plain(value: Any) -> Cell:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def points_report(points: Sequence[Point]) -> Report:
+    """Return every point as a row; a curve that a point does not hold is a dash there."""
+    curves = tuple(dict.fromkeys(name for point in points for name in point.values))
+    columns = (Column("stage"), Column("step", "number"), *(Column(c, "number") for c in curves))
+    rows = tuple(
+        (point.stage, point.step, *(point.values.get(curve) for curve in curves))
+        for point in points
+    )
+    return Report("", (Table(columns, rows, empty="no points"),))
