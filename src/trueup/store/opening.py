@@ -31,7 +31,7 @@ def open_bucket(url: str, *, root: Path, env: Mapping[str, str]) -> "Bucket":
     if scheme == "file":
         return FolderBucket(_file(url, rest))
     if scheme in _REMOTE:
-        from trueup.store.remote import open_remote
+        from trueup.store.remoteopen import open_remote
 
         return open_remote(url, env=env, state=root / ".trueup" / "probes")
     raise WrongUsage(
