@@ -48,8 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
         GIT_COMMITTER_NAME="Ada",
         GIT_COMMITTER_EMAIL="ada@example.org",
     )
-    for name in [name for name in os.environ if name.startswith(("TRUEUP_RUN", "AWS_", "DVC_"))]:
-        del os.environ[name]
+    ours = {"TRUEUP_CI_STRICT", "TRUEUP_TEST_WHEEL", "TRUEUP_HYPOTHESIS"}
+    for name in set(os.environ) - ours:
+        if name.startswith(("TRUEUP_", "AWS_", "DVC_")):
+            del os.environ[name]
 
 
 def component(marker: str) -> Path | None:

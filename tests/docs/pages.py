@@ -16,6 +16,8 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+# A page that needs minutes says so at its top, in a comment that readers do not see.
+MARKS = re.compile(r"<!-- marks: ([a-z0-9, ]+) -->")
 RUN = {"console", "python", "yaml", "toml", "json"}
 
 
@@ -49,6 +51,12 @@ def blocks(page: Path) -> Iterator[Block]:
             yield Block(language, options, token.content, f"{page.name}:{token.map[0] + 1}")
 
 
+def marks(page: Path) -> list[str]:
+    """Return the pytest marks that a page asks for."""
+    found = MARKS.search(page.read_text())
+    return [mark.strip() for mark in found.group(1).split(",")] if found else []
+
+
 def commands(text: str) -> Iterator[Command]:
     """Yield the commands of a console block; a backslash goes on to the next line."""
     command: Command | None = None
@@ -63,40 +71,45 @@ def commands(text: str) -> Iterator[Command]:
         yield command
 
 
-def do(block: Block, folder: Path, env: Mapping[str, str]) -> None:
-    """Write the block's file, or run it and compare; AssertionError names the place."""
-    if title := block.options.get("title"):
-        (folder / title).parent.mkdir(parents=True, exist_ok=True)
-        (folder / title).write_text(block.text)
-        return
-    code = int(block.options.get("exit", "0"))
-    if block.language == "python":
-        _run([sys.executable, "-c", block.text], code, block, folder, env)
-    if block.language != "console":
-        return
-    listed = list(commands(block.text))
-    for number, command in enumerate(listed, 1):
-        expected = code if number == len(listed) else 0
-        said = _run(["sh", "-c", command.line], expected, block, folder, env)
-        _compare(command, said, block)
+class Walk:
+    """Goes through a page's blocks; ``cd`` on a line of its own moves, as in a shell."""
 
+    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
+        self.folder, self.env = folder, env
 
-def _run(
-    arguments: list[str], code: int, block: Block, folder: Path, env: Mapping[str, str]
-) -> str:
-    done = subprocess.run(
-        arguments,
-        cwd=folder,
-        env=env,
-        check=False,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=600,
-    )
-    assert done.returncode == code, f"{block.place}: {arguments[-1]}\n{done.stdout}"
-    return done.stdout
+    def do(self, block: Block) -> None:
+        """Write the block's file, or run it and compare; AssertionError names the place."""
+        code = int(block.options.get("exit", "0"))
+        if title := block.options.get("title"):
+            (self.folder / title).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / title).write_text(block.text)
+        elif block.language == "python":
+            self._run([sys.executable, "-c", block.text], code, block)
+        elif block.language == "console":
+            listed = list(commands(block.text))
+            for number, command in enumerate(listed, 1):
+                self._command(command, code if number == len(listed) else 0, block)
+
+    def _command(self, command: Command, code: int, block: Block) -> None:
+        if command.line.startswith("cd "):
+            self.folder = (self.folder / command.line.removeprefix("cd ")).resolve(strict=True)
+        else:
+            _compare(command, self._run(["sh", "-c", command.line], code, block), block)
+
+    def _run(self, arguments: list[str], code: int, block: Block) -> str:
+        done = subprocess.run(
+            arguments,
+            cwd=self.folder,
+            env={**self.env, "PWD": str(self.folder)},
+            check=False,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=600,
+        )
+        assert done.returncode == code, f"{block.place}: {arguments[-1]}\n{done.stdout}"
+        return done.stdout
 
 
 def _compare(command: Command, said: str, block: Block) -> None:

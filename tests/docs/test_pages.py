@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import Block, blocks, commands, do
+from tests.docs.pages import Block, Walk, blocks, commands, marks
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -29,7 +29,13 @@ def env(tmp_path: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.stem, marks=[getattr(pytest.mark, mark) for mark in marks(page)])
+        for page in PAGES
+    ],
+)
 def test_every_block_of_the_page_does_what_the_page_says(
     page: Path, tmp_path: Path, env: dict[str, str]
 ) -> None:
@@ -39,8 +45,9 @@ def test_every_block_of_the_page_does_what_the_page_says(
     folder = tmp_path / "project"
     folder.mkdir()
     subprocess.run(["git", "init", "--quiet", "--initial-branch", "main"], cwd=folder, check=True)
+    walk = Walk(folder, env)
     for block in listed:
-        do(block, folder, env)
+        walk.do(block)
 
 
 def a_console(text: str, **options: str) -> Block:
@@ -48,17 +55,17 @@ def a_console(text: str, **options: str) -> Block:
 
 
 def test_a_command_that_says_something_else_is_found(tmp_path: Path, env: dict[str, str]) -> None:
-    do(a_console("$ echo one two\none ...\n"), tmp_path, env)
+    Walk(tmp_path, env).do(a_console("$ echo one two\none ...\n"))
     with pytest.raises(AssertionError, match=r"page\.md:1: 'echo one' does not say 'two'"):
-        do(a_console("$ echo one\ntwo\n"), tmp_path, env)
+        Walk(tmp_path, env).do(a_console("$ echo one\ntwo\n"))
 
 
 def test_a_command_that_fails_where_the_page_does_not_say_so_is_found(
     tmp_path: Path, env: dict[str, str]
 ) -> None:
-    do(a_console("$ exit 6\n", exit="6"), tmp_path, env)
+    Walk(tmp_path, env).do(a_console("$ exit 6\n", exit="6"))
     with pytest.raises(AssertionError):
-        do(a_console("$ exit 6\n"), tmp_path, env)
+        Walk(tmp_path, env).do(a_console("$ exit 6\n"))
 
 
 def test_a_command_may_go_on_over_lines() -> None:
@@ -78,3 +85,15 @@ def test_only_blocks_that_can_be_run_and_are_not_excused_are_read(tmp_path: Path
         ("console", {}),
         ("yaml", {"title": "a.yaml"}),
     ]
+
+
+def test_a_walk_stays_where_it_has_gone(tmp_path: Path, env: dict[str, str]) -> None:
+    walk = Walk(tmp_path, env)
+    walk.do(a_console("$ mkdir deep\n$ cd deep\n"))
+    walk.do(a_console("$ basename $(pwd)\ndeep\n"))
+
+
+def test_a_page_may_ask_for_marks_that_its_readers_do_not_see(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- marks: slow, s3 -->\n# Title\n")
+    assert marks(page) == ["slow", "s3"]
