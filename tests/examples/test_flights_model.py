@@ -4,6 +4,7 @@ import math
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import polars as pl
 import pytest
@@ -58,6 +59,8 @@ def test_the_same_training_gives_the_same_bytes(
     script("model_file").save(trained(table), tmp_path / "again.skops")
     assert (tmp_path / "again.skops").read_bytes() == saved.read_bytes()
     assert len(kept) == 3
+    with ZipFile(saved) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_a_saved_model_predicts_as_before(table: pl.DataFrame, saved: Path) -> None:
