@@ -106,10 +106,8 @@ def select(graph: Graph, targets: Iterable[str]) -> set[str]:
 
 def _makers_of(stage: Stage, makers: dict[str, str], inside: dict[str, set[str]]) -> set[str]:
     found: set[str] = set()
-    for dep in stage.deps:
-        if not dep.path:
-            continue
-        path = dep.path
+    read = [dep.path for dep in stage.deps if dep.path] + [wanted.file for wanted in stage.params]
+    for path in read:
         found |= inside.get(path, set())  # outputs that lie in this dependency
         while path:  # this output, or a folder that is one
             if path in makers:

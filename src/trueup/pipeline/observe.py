@@ -7,7 +7,7 @@ from typing import Any
 
 from trueup.config import params as parameter_files
 from trueup.config.records import Dependency, Project, Stage
-from trueup.errors import TrueupError, WrongUsage
+from trueup.errors import WrongUsage
 from trueup.pipeline.environment import Software, software
 from trueup.pipeline.graph import Graph
 from trueup.pipeline.inputs import Inputs, inputs_of
@@ -40,7 +40,7 @@ class Observer:
         self._lock, self._env, self._keeper = lock, env, keeper
         self._guard = threading.RLock()
         self._answers: dict[str, str] = {}  # of commands and URLs
-        self._files: dict[str, Any] = {}
+        self._files: dict[str, tuple[int, Any]] = {}
         self._software: Software | None = None
         self.forced: frozenset[str] = frozenset()
 
@@ -98,15 +98,7 @@ class Observer:
         values: dict[str, dict[str, Any]] = {}
         for wanted in stage.params:
             tree = self._tree(wanted.file, str(wanted.place) if wanted.place else None)
-            found = values.setdefault(wanted.file, {})
-            if not wanted.keys:
-                found.update(tree)
-            for key in wanted.keys:
-                try:
-                    found[key] = parameter_files.select(tree, key, file=wanted.file)
-                except TrueupError as error:
-                    error.place = str(wanted.place) if wanted.place else error.place
-                    raise
+            values.setdefault(wanted.file, {}).update(parameter_files.select(tree, wanted))
         return values
 
     def keep_sources(self, stage: Stage) -> dict[str, Artifact]:
@@ -165,13 +157,20 @@ class Observer:
         return next((entry.digest for entry in entries if entry.path == rest), None)
 
     def _tree(self, file: str, place: str | None) -> Any:
-        if file not in self._files:
-            try:
-                self._files[file] = parameter_files.read_file(self._project.root / file)
-            except TrueupError as error:
-                error.place = error.place or place
-                raise
-        return self._files[file]
+        path = self._project.root / file
+        try:
+            at = path.stat().st_mtime_ns  # a stage may make the file
+        except FileNotFoundError as error:
+            raise WrongUsage(
+                f"there is no parameter file {file}",
+                remedy="Create it, or correct params:.",
+                place=place,
+            ) from error
+        known = self._files.get(file)
+        if known is None or known[0] != at:
+            known = (at, parameter_files.read_file(path, shown_as=file))
+            self._files[file] = known
+        return known[1]
 
     def _earlier(self, key: str) -> dict[str, Artifact] | None:
         record = self._results.earlier(key)

@@ -142,7 +142,9 @@ class Workbench:
         made: dict[str, Artifact] = {}
         for out in stage.outs:
             path = self._root / out.path
-            artifact = self._content.add(path) if is_kept(out) else self._scanner.scan(path)
+            artifact = None
+            if path.exists():
+                artifact = self._content.add(path) if is_kept(out) else self._scanner.scan(path)
             if artifact is None:
                 raise StageFailed(
                     f"stage {stage.name!r} ended well, but did not make its output {out.path}",

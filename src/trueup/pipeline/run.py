@@ -77,6 +77,11 @@ class PipelineRun:
             self._save_lock()
         return tuple(self._results[name] for name in self._graph.stages)
 
+    def lock(self) -> LockFile:
+        """Return what each stage of the project was last seen to make."""
+        stages = self._with.project.stages
+        return LockFile({name: made for name, made in self._locked.items() if name in stages})
+
     def _advance(self) -> None:
         for _ in range(len(self._held_up)):
             self._start(self._held_up.popleft())
@@ -148,8 +153,7 @@ class PipelineRun:
 
     def _save_lock(self) -> None:
         began_s = clock.monotonic_s()
-        stages = {n: s for n, s in self._locked.items() if n in self._with.project.stages}
-        write_lock(self._with.project.root, LockFile(stages))
+        write_lock(self._with.project.root, self.lock())
         ended_s = clock.monotonic_s()
         self._lock_due_s = ended_s + _WRITE_SHARE * (ended_s - began_s)
 

@@ -8,15 +8,18 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any
 
+import msgspec
+
 import trueup
 from trueup import clock, git
 from trueup.config.params import read_file
 from trueup.config.records import Project
 from trueup.errors import TrueupError
 from trueup.pipeline.diary import Diary
+from trueup.pipeline.environment import Software
 from trueup.pipeline.graph import Graph
 from trueup.pipeline.keeping import SourceKeeper
-from trueup.pipeline.lock import read_lock
+from trueup.pipeline.lock import LockFile, format_lock, read_lock
 from trueup.pipeline.masking import Mask
 from trueup.pipeline.observe import Observer
 from trueup.pipeline.outcome import Progress, RunResult, StageResult
@@ -29,6 +32,7 @@ from trueup.pipeline.tracking.records import Ended, EndStatus, Flat, RunEnvironm
 from trueup.pipeline.tracking.writer import RunWriter
 from trueup.project.options import RunOptions
 from trueup.project.workspace import Workspace
+from trueup.store.artifacts import Artifact
 
 
 def conduct(
@@ -73,7 +77,10 @@ def conduct(
         supervisor.close()
         metrics = read_metrics(workspace.project)
         seconds = clock.monotonic_s() - began_s
-        diary.end(_ended(stages, metrics, seconds, interrupted=pipeline.interrupted))
+        if diary.begun:
+            lineage = keep_lineage(workspace, pipeline.lock())
+            ended = _ended(stages, metrics, seconds, interrupted=pipeline.interrupted)
+            diary.end(msgspec.structs.replace(ended, lock=lineage))
     return RunResult(
         run=name if diary.begun else None,
         stages=stages,
@@ -83,11 +90,25 @@ def conduct(
     )
 
 
+def keep_lineage(workspace: Workspace, lock: LockFile) -> str:
+    """Keep the lock as an object, here and in the bucket, and return its digest."""
+    body = format_lock(lock)
+    digest = workspace.content.add_bytes(body)
+    if workspace.remote is not None:
+        workspace.content.push([Artifact(digest, len(body))], workspace.remote)
+    return digest
+
+
 def read_metrics(project: Project) -> dict[str, Flat]:
     """Return the values of the project's metrics files, as far as they can be read."""
     outs = [out for stage in project.stages.values() for out in stage.outs]
     files = [out.path for out in outs if out.kind == "metrics"]
     return _read_all(project.root, [*files, *project.metrics])
+
+
+def observed_software(workspace: Workspace) -> Software:
+    """Return the environment that a run in this workspace would have."""
+    return _observer(workspace, workspace.graph, RunOptions()).software()
 
 
 def _observer(workspace: Workspace, graph: Graph, options: RunOptions) -> Observer:
