@@ -1,27 +1,22 @@
 #!/bin/sh
-# Run what benchmarks/ or studies/ holds: scripts/bench.sh benchmarks|studies [NAME]
-# Each is a folder or file NAME with a program of its own; without NAME all of them run, one after
-# the other. REDUCED=1 asks for the sizes that fit into continuous integration.
+# Run the programs of benchmarks/ or studies/: scripts/bench.sh benchmarks|studies [NAME [OPTION...]]
+# Without a name all of them run, one after the other. REDUCED=1 asks for the sizes that fit into
+# continuous integration. The peers stand in the same environment as the wheel.
 set -eu
 cd "$(dirname "$0")/.."
 kind=$1
-wanted=${2:-}
+shift
+prefix=bench
+[ "$kind" = benchmarks ] || prefix=study
 scripts/wheel.sh bench
 PATH=$PWD/.build/venv-bench/bin:$PATH
 export PATH
-found=
-for program in "$kind"/bench_*.py "$kind"/study_*.py; do
-  [ -f "$program" ] || continue
-  name=$(basename "$program" .py)
-  name=${name#bench_}
-  name=${name#study_}
-  if [ -z "$wanted" ] || [ "$wanted" = "$name" ]; then
-    found=yes
-    echo "== $kind/$name"
-    python "$program" ${REDUCED:+--reduced}
-  fi
-done
-if [ -z "$found" ] && [ -n "$wanted" ]; then
-  echo "$kind/ has no $wanted; there are:" $(ls "$kind" 2>/dev/null) >&2
-  exit 2
+if [ $# -gt 0 ]; then
+  exec python -m "$kind" "$@" ${REDUCED:+--reduced}
 fi
+for program in "$kind/$prefix"_*.py; do
+  name=$(basename "$program" .py)
+  name=${name#"$prefix"_}
+  printf '\n== %s: %s\n' "$kind" "$name"
+  python -m "$kind" "$name" ${REDUCED:+--reduced}
+done
