@@ -8,10 +8,20 @@ import pytest
 import yaml
 
 from tests.examples.flights import FOLDER
+from trueup.config.load import load
 
 PROJECT = yaml.safe_load((FOLDER / "trueup.yaml").read_text())
 PARAMETERS = yaml.safe_load((FOLDER / "params.yaml").read_text())
 STAGES: dict[str, dict[str, Any]] = PROJECT["stages"]
+
+
+def test_trueup_reads_the_project_and_finds_its_lock() -> None:
+    project = load(FOLDER)
+    assert list(project.stages) == ["ingest", "prepare", "train", "evaluate"]
+    assert project.environment.lock == "requirements.txt"
+    kinds = {out.path: out.kind for out in project.stages["evaluate"].outs}
+    assert kinds["metrics.json"] == "metrics"
+    assert kinds["plots/roc.csv"] == "plots"
 
 
 def outputs(stage: dict[str, Any]) -> list[str]:
