@@ -3,21 +3,22 @@
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trueup.config import params as parameter_files
 from trueup.config.records import Dependency, Project, Stage
 from trueup.errors import WrongUsage
 from trueup.pipeline.environment import Software, software
 from trueup.pipeline.graph import Graph
-from trueup.pipeline.inputs import Inputs, inputs_of
-from trueup.pipeline.keeping import SourceKeeper
+from trueup.pipeline.inputs import Inputs, Locked, inputs_of
 from trueup.pipeline.lock import LockFile
 from trueup.pipeline.plan import Seen
 from trueup.pipeline.results import Results
-from trueup.pipeline.sources import fingerprint
 from trueup.store.artifacts import Artifact, ManifestEntry
 from trueup.store.scan import Scanner
+
+if TYPE_CHECKING:
+    from trueup.pipeline.keeping import SourceKeeper
 
 
 class MissingDependencies(WrongUsage):
@@ -34,7 +35,7 @@ class Observer:
         results: Results,
         lock: LockFile,
         env: Mapping[str, str],
-        keeper: SourceKeeper | None = None,
+        keeper: "SourceKeeper | None" = None,
     ) -> None:
         self._project, self._scanner, self._results = project, scanner, results
         self._lock, self._env, self._keeper = lock, env, keeper
@@ -43,6 +44,11 @@ class Observer:
         self._files: dict[str, tuple[int, Any]] = {}
         self._software: Software | None = None
         self.forced: frozenset[str] = frozenset()
+
+    @property
+    def locked(self) -> Mapping[str, Locked]:
+        """Return what the lock knows, by stage."""
+        return self._lock.stages
 
     def check_sources(self, graph: Graph) -> None:
         """Raise MissingDependencies, all at once, for what is not there and no stage makes."""
@@ -124,6 +130,8 @@ class Observer:
     def _dependency(self, dep: Dependency, stage: str, made: Mapping[str, Artifact]) -> str | None:
         if not dep.path:
             if dep.name not in self._answers:
+                from trueup.pipeline.sources import fingerprint
+
                 self._answers[dep.name] = fingerprint(dep, stage, self._project.root, self._env)
             return self._answers[dep.name]
         if dep.path in made:

@@ -11,6 +11,7 @@ from trueup.pipeline.inputs import Inputs
 from trueup.store.artifacts import Artifact
 from trueup.store.bucket import Bucket, Missing
 from trueup.store.content import Content
+from trueup.store.scopes import TRUSTED, Scope, scope
 
 FORMAT = 1
 
@@ -28,7 +29,7 @@ class CacheRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     format: int = FORMAT
 
 
-class ContentLost(TrueupError):  # noqa: N818 - it says what is; a suffix adds nothing
+class ContentLost(TrueupError):
     """An artifact is neither in the local store nor in the bucket."""
 
     def __init__(self, path: str) -> None:
@@ -41,7 +42,7 @@ class ContentLost(TrueupError):  # noqa: N818 - it says what is; a suffix adds n
 class Results:
     """Cache records and content in two tiers: the local folder, and a remote bucket if any.
 
-    Scopes of trust are read in the order given; the first is the one written to.
+    A record is believed only from the scopes that this writer reads.
     """
 
     def __init__(
@@ -49,18 +50,18 @@ class Results:
         content: Content,
         local: Bucket,
         remote: Bucket | None = None,
-        scopes: tuple[str, ...] = ("trusted",),
+        trust: Scope | None = None,
     ) -> None:
         self.content, self.local, self.remote = content, local, remote
-        self._scopes = scopes
+        self._scope = trust or scope(TRUSTED)
         self._reachable: dict[str, bool] = {}
 
     def earlier(self, key: str) -> CacheRecord | None:
         """Return what a stage with this key produced, as far as a trusted scope knows."""
         for bucket in self._tiers():
-            for scope in self._scopes:
+            for place in self._scope.cache_keys(key):
                 try:
-                    body = bucket.get(cache_key(scope, key))
+                    body = bucket.get(place)
                 except Missing:
                     continue
                 record = _read(body)
@@ -97,15 +98,10 @@ class Results:
             self._put(self.remote, record)
 
     def _put(self, bucket: Bucket, record: CacheRecord) -> None:
-        bucket.put(cache_key(self._scopes[0], record.key), msgspec.json.encode(record))
+        bucket.put(self._scope.cache_key(record.key), msgspec.json.encode(record))
 
     def _tiers(self) -> tuple[Bucket, ...]:
         return (self.local,) if self.remote is None else (self.local, self.remote)
-
-
-def cache_key(scope: str, key: str) -> str:
-    """Return where a stage's result is recorded."""
-    return f"cache/{scope}/{key}.json"
 
 
 def _read(body: bytes) -> CacheRecord | None:

@@ -9,11 +9,10 @@ from trueup import clock, ids
 from trueup.config.records import Stage
 from trueup.errors import WrongUsage
 from trueup.pipeline.graph import Graph, select
-from trueup.pipeline.keeping import SourceKeeper
 from trueup.pipeline.lock import read_lock
 from trueup.pipeline.observe import Observer
-from trueup.pipeline.outcome import Progress, Quiet, RunResult
-from trueup.pipeline.plan import Step, plan
+from trueup.pipeline.outcome import Progress, Quiet, RunResult, StageResult
+from trueup.pipeline.plan import Step, decide, plan
 from trueup.project.options import RunOptions
 from trueup.project.workspace import Workspace, prepare_own_folder
 
@@ -23,7 +22,7 @@ _PLAIN = RunOptions()
 def status(workspace: Workspace, options: RunOptions = _PLAIN) -> list[Step]:
     """Return what a run would do with each stage, and why; changes nothing."""
     graph = chosen_graph(workspace, options)
-    observer = _observer(workspace, None)
+    observer = _observer(workspace)
     observer.forced = frozenset(_forced(graph, options))
     observer.check_sources(graph)
     return plan(graph, observer)
@@ -45,13 +44,15 @@ def run(
         set_parameters(workspace.root, workspace.project.params[0], options.sets)
         workspace = Workspace(workspace.root, workspace.env)
     graph = chosen_graph(workspace, options)
-    _observer(workspace, None).check_sources(graph)
+    _observer(workspace).check_sources(graph)
     name = ids.run_id(clock.now())
     own = prepare_own_folder(workspace.root)
     with checkout_lock(own, name, wait=options.wait, say=progress.note):
-        from trueup.project.conducting import conduct
+        result = _nothing_to_do(workspace, graph, options, progress)
+        if result is None:
+            from trueup.project.conducting import conduct
 
-        result = conduct(workspace, graph, options, progress, name)
+            result = conduct(workspace, graph, options, progress, name)
         workspace.close()
     return msgspec.structs.replace(result, seconds=clock.monotonic_s() - began_s)
 
@@ -109,6 +110,27 @@ def set_parameters(root: Path, usual_file: str, sets: Iterable[str]) -> None:
         set_value(root / (file if colon else usual_file), key, value)
 
 
+def _nothing_to_do(
+    workspace: Workspace, graph: Graph, options: RunOptions, progress: Progress
+) -> RunResult | None:
+    """Return the result of a run that changes nothing; None as soon as something is to be done.
+
+    What only a real run needs (processes, threads, records) is not even imported for it.
+    """
+    observer = _observer(workspace)
+    if options.force or any(name not in observer.locked for name in graph.stages):
+        return None
+    stages: list[StageResult] = []
+    for name, stage in graph.stages.items():
+        step = decide(observer.seen(stage, {}, ()))
+        if step.action != "keep":
+            return None
+        stages.append(StageResult(name, "unchanged", step.reasons, step.key, outs=step.outs))
+    for each in stages:
+        progress.ends(each)
+    return RunResult(None, tuple(stages), 0.0)
+
+
 def _touches(path: str, stage: Stage) -> bool:
     names = [dep.path for dep in stage.deps if dep.path] + [p.file for p in stage.params]
     names += [out.path for out in stage.outs if not out.cache]
@@ -119,12 +141,11 @@ def _forced(graph: Graph, options: RunOptions) -> Iterable[str]:
     return graph.stages if options.force else ()
 
 
-def _observer(workspace: Workspace, keeper: SourceKeeper | None) -> Observer:
+def _observer(workspace: Workspace) -> Observer:
     return Observer(
         workspace.project,
         workspace.scanner,
         workspace.results,
         read_lock(workspace.root),
         workspace.env,
-        keeper,
     )

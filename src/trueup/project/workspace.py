@@ -11,7 +11,7 @@ from trueup.store.content import Content
 from trueup.store.folder import FolderBucket
 from trueup.store.opening import open_bucket
 from trueup.store.scan import Scanner
-from trueup.store.scopes import read_scopes
+from trueup.store.scopes import scope_from
 
 if TYPE_CHECKING:
     from trueup.pipeline.graph import Graph
@@ -78,8 +78,8 @@ class Workspace:
         """Return what stages have made before, here and in the bucket."""
         from trueup.pipeline.results import Results
 
-        scopes = read_scopes(self.bucket, self.env)
-        return Results(self.content, self.local, self.remote, scopes)
+        trust = scope_from(self.env, self.bucket)
+        return Results(self.content, self.local, self.remote, trust)
 
     def close(self) -> None:
         """Save what was learned of the project's files."""
