@@ -74,6 +74,15 @@ class FolderBucket:
         finally:
             os.close(source)
 
+    def put_chunks(self, key: str, chunks: Iterable[bytes]) -> None:
+        """Write an object piece by piece; if chunks raises, nothing has changed under the key."""
+
+        def fill(descriptor: int) -> None:
+            for chunk in chunks:
+                write_all(descriptor, chunk)
+
+        self._replace(self.path_of(key), fill, sync=False)
+
     def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
         """Yield the objects whose key starts with prefix and is greater than after, unsorted."""
         check_prefix(prefix)

@@ -1,38 +1,69 @@
-"""Scopes of trust: whose results a reader may use, and where a writer may put its own."""
+"""Scopes of trust: who may believe whose cached results and verdicts."""
 
-import re
 from collections.abc import Mapping
+
+import msgspec
 
 from trueup.errors import WrongUsage
 from trueup.store.bucket import Bucket
 
 TRUSTED = "trusted"
-VARIABLE = "TRUEUP_SCOPE"  # set by the workflows of CI
-_SCOPE = re.compile(r"trusted|pr/[0-9]+|dev/[A-Za-z0-9._-]+")
+VARIABLE = "TRUEUP_SCOPE"
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
-def read_scopes(bucket: Bucket, env: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the scopes to read, in order; the first is the one to write to.
+class Scope(msgspec.Struct, frozen=True):
+    """Where one writes, and where one looks, in this order."""
 
-    A folder or a bucket in memory has one scope, which is trusted. Of a remote bucket a laptop
-    writes ``dev/<who>``, a pull request ``pr/<number>``; both read what protected branches wrote.
+    name: str  # trusted, pr/<number> or dev/<who>
+    reads: tuple[str, ...]
+
+    @property
+    def is_trusted(self) -> bool:
+        """Say whether what is written here may lead to a promotion."""
+        return self.name == TRUSTED
+
+    def cache_key(self, stage_key: str) -> str:
+        """Return where a stage's result is written."""
+        return cache_key(self.name, stage_key)
+
+    def cache_keys(self, stage_key: str) -> list[str]:
+        """Return where a stage's result is looked for, in order."""
+        return [cache_key(name, stage_key) for name in self.reads]
+
+
+def cache_key(scope: str, stage_key: str) -> str:
+    """Return the key of what a stage with this key produced, in one scope."""
+    return f"cache/{scope}/{stage_key}.json"
+
+
+def scope_from(env: Mapping[str, str], bucket: Bucket) -> Scope:
+    """Return the scope that TRUEUP_SCOPE names.
+
+    Without it a folder or memory, which have no others, is trusted, and in a remote bucket a
+    person has a scope of his own. What the scope may really write is the bucket's policy's to say.
     """
-    if not bucket.remote:
-        return (TRUSTED,)
-    own = env.get(VARIABLE) or f"dev/{_who(env)}"
-    if not _SCOPE.fullmatch(own):
-        raise WrongUsage(
-            f"{VARIABLE}={own!r} is no scope of trust",
-            remedy="It is trusted, pr/<number> or dev/<who>.",
-        )
-    return (own,) if own == TRUSTED else (own, TRUSTED)
+    name = env.get(VARIABLE, "")
+    if not name:
+        return scope(f"dev/{_who(env)}" if bucket.remote else TRUSTED)
+    return scope(name)
+
+
+def scope(name: str) -> Scope:
+    """Return the scope of this name: trusted, pr/<number> or dev/<who>."""
+    kind, _, who = name.partition("/")
+    if name == TRUSTED:
+        return Scope(name, (TRUSTED,))
+    if kind == "pr" and who.isascii() and who.isdigit():
+        return Scope(name, (TRUSTED, name))
+    if kind == "dev" and who and _PLAIN.issuperset(who):
+        return Scope(name, (TRUSTED, name))
+    raise WrongUsage(
+        f"{VARIABLE}={name!r} is no scope",
+        remedy="Give trusted, pr/<number> or dev/<name in small letters, digits, - and _>",
+    )
 
 
 def _who(env: Mapping[str, str]) -> str:
-    from getpass import getuser
-
-    try:
-        name = env.get("USER") or getuser()
-    except (KeyError, OSError):  # no name for this user id, as in some containers
-        name = "nobody"
-    return re.sub(r"[^A-Za-z0-9._-]", "-", name)
+    name = next((env[key] for key in ("USER", "LOGNAME", "USERNAME") if env.get(key)), "nobody")
+    return "".join(letter if letter in _PLAIN else "-" for letter in name.lower())
