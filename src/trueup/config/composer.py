@@ -55,7 +55,6 @@ class Composer:
     def __init__(self, file: str) -> None:
         self.file, self.value, self.spot = file, None, (0, 0, None)
         self.mistakes: list[Mistake] = []
-        self.ended = False
         self._documents = self._total = 0
         self._stack: list[_Frame] = []
         self._anchors: dict[str, tuple[Any, Spot, int, int]] = {}
@@ -69,7 +68,7 @@ class Composer:
             "DocumentStartEvent": self._document_start,
             "DocumentEndEvent": lambda event: None,
             "StreamStartEvent": lambda event: None,
-            "StreamEndEvent": self._stream_end,
+            "StreamEndEvent": lambda event: None,
         }
 
     def _document_start(self, event: Any) -> None:
@@ -79,9 +78,6 @@ class Composer:
             self._stop(mark, "a second YAML document begins here", "Keep one document in a file.")
         if event.version and event.version != (1, 2):
             self._stop(mark, "only YAML 1.2 is read", "Remove the %YAML directive.")
-
-    def _stream_end(self, event: Any) -> None:
-        self.ended = True
 
     def _stop(self, mark: Any, problem: str, remedy: str) -> NoReturn:
         self._wrong(mark.line, mark.column, problem, remedy)

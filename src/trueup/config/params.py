@@ -7,6 +7,7 @@ from trueup.config.mistakes import ConfigInvalid, Mistake, shown
 from trueup.config.records import Parameters, Place
 from trueup.errors import did_you_mean
 
+DEFAULT_FILE = "params.yaml"
 MISSING: Any = object()
 
 
@@ -109,18 +110,45 @@ def lookup(tree: Any, key: str) -> Any:
     return found
 
 
-def select(tree: Any, wanted: Parameters) -> dict[str, Any]:
+class MissingParameter(ConfigInvalid):
+    """A stage or a person names a parameter that the file does not have."""
+
+
+def select(tree: Any, key: str, *, file: str = DEFAULT_FILE) -> Any:
+    """Return the value under a key such as ``train.layers.0``; MissingParameter if there is none.
+
+    Names are split at dots, as DVC does: a key that itself holds a dot cannot be named.
+    """
+    value = lookup(tree, key)
+    if value is MISSING:
+        raise MissingParameter([_missing(tree, key, Parameters(file))])
+    return value
+
+
+def select_all(tree: Any, wanted: Parameters) -> dict[str, Any]:
     """Return the values of the keys that a stage names; of all top-level keys if it names none.
 
-    Every key that is missing is a mistake, with the nearest name there is.
+    Every key that is missing is a mistake, with the stage's place and the nearest name there is.
     """
     if not wanted.keys:
         return dict(tree) if isinstance(tree, dict) else {"": tree}
     found = {key: lookup(tree, key) for key in wanted.keys}
     missing = [key for key, value in found.items() if value is MISSING]
     if missing:
-        raise ConfigInvalid([_missing(tree, key, wanted) for key in missing])
+        raise MissingParameter([_missing(tree, key, wanted) for key in missing])
     return found
+
+
+def set_value(path: FilePath, key: str, text: str) -> None:
+    """Change one value of a parameter file in place: comments and layout stay as they are.
+
+    The text is read as a YAML 1.2 value: ``8``, ``1e-3``, ``[1, 2]``, anything else is text.
+    A key that is not there is refused, unless it is written ``+train.depth``, which adds it.
+    The file has the old content or the new, never a part of it.
+    """
+    from trueup.config.edits import set_in_file
+
+    set_in_file(path, key, text)
 
 
 def _missing(tree: Any, key: str, wanted: Parameters) -> Mistake:

@@ -58,3 +58,33 @@ def plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted((plain(one) for one in value), key=repr)
     return value
+
+
+def expression(tree: ast.Module | ast.ClassDef, keys: tuple[Any, ...]) -> ast.expr | None:
+    """Return the expression that says the value under the keys, None if there is no single one."""
+    node = _named(tree, keys[0])
+    for depth, key in enumerate(keys[1:], 1):
+        if isinstance(node, ast.ClassDef):
+            return expression(node, keys[depth:])
+        if isinstance(node, ast.Dict):
+            pairs = zip(node.keys, node.values, strict=True)
+            node = next((v for k, v in pairs if k and ast.literal_eval(k) == key), None)
+        elif isinstance(node, ast.List | ast.Tuple) and isinstance(key, int):
+            node = node.elts[key]
+        else:
+            return None
+    return node if isinstance(node, ast.expr) else None
+
+
+def _named(tree: ast.Module | ast.ClassDef | ast.FunctionDef, name: Any) -> ast.AST | None:
+    found: ast.AST | None = None
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            found = node
+        elif isinstance(node, ast.FunctionDef) and node.name == "__init__":
+            found = places(node, of_self=True).get(name, (None, found))[1]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            one: Found = {}
+            _assignment(node, one, isinstance(tree, ast.FunctionDef))
+            found = one[name][1] if name in one else found
+    return found

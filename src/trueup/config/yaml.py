@@ -2,7 +2,7 @@
 
 import gc
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from trueup.config.composer import Composer, Path, Spot, path_text
@@ -86,12 +86,8 @@ def _feed(composer: Composer, text: str, file: str) -> None:
     from yaml.reader import ReaderError
 
     try:
-        next_event = _parser(text)
-        while True:
-            event = next_event()
+        for event in events(text):
             composer.actions[type(event).__name__](event)
-            if composer.ended:
-                return
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = (mark.line, mark.column) if mark else (0, 0)
@@ -102,6 +98,13 @@ def _feed(composer: Composer, text: str, file: str) -> None:
         at = _position(text, error)
         remedy = "Remove it, or write it as an escape in double quotes."
         _refuse(file, at, "a control character is not allowed here", remedy)
+
+
+def events(text: str) -> Iterator[Any]:
+    """Yield the parser's events, with their places; PyYAML's errors pass through."""
+    next_event = _parser(text)
+    while (event := next_event()) is not None:
+        yield event
 
 
 def _parser(text: str) -> Callable[[], Any]:
