@@ -1,28 +1,52 @@
 #!/bin/sh
 # Install the built wheel alone and with each of its extras, at the lowest and at the highest
-# versions that it allows, and walk the smallest journey with each: scripts/extras.sh
-# The extras are those of pyproject.toml.
+# versions that it allows, and run what [tool.trueup.extras] of pyproject.toml names for each:
+# scripts/extras.sh [REPORTS [EXTRA...]]. Reports for a count of tests go to the folder REPORTS.
 set -eu
 cd "$(dirname "$0")/.."
+reports=${1:-.build/reports}
+[ $# -eq 0 ] || shift
 scripts/wheel.sh test
 uv=$PWD/.build/venv-uv/bin/uv
 python=$PWD/.build/venv-test/bin/python
 wheel=$(ls "$PWD"/.build/dist/*.whl)
 export UV_COMPILE_BYTECODE=1 UV_NO_PROGRESS=1
 
-extras=$("$python" -c '
-import tomllib
-project = tomllib.load(open("pyproject.toml", "rb"))["project"]
-print(*project.get("optional-dependencies", {}))')
+table() { # one line an extra, base first: its name, and the tests it must pass
+  "$python" -c '
+import sys, tomllib
+file = tomllib.load(open("pyproject.toml", "rb"))
+tests = file["tool"]["trueup"]["extras"]
+names = ["base", *file["project"].get("optional-dependencies", {})]
+for name in sys.argv[1:] or names:
+    if name not in tests:
+        sys.exit(f"pyproject.toml names no tests for the extra {name}: [tool.trueup.extras]")
+    print(name, *tests[name])' "$@"
+}
 
-for extra in "" $extras; do
+check() { # check EXTRA RESOLUTION TESTS...
+  extra=$1 resolution=$2 where=$PWD/.build/venv-extra
+  shift 2
+  wanted=trueup
+  [ "$extra" = base ] || wanted="trueup[$extra]"
+  "$uv" venv --quiet --clear --python "$python" "$where"
+  "$uv" pip install --quiet --python "$where/bin/python" --resolution "$resolution" "$wanted @ file://$wheel"
+  "$where/bin/python" scripts/smallest_journey.py
+  # what the tests themselves need must not replace what was just chosen
+  "$uv" pip freeze --quiet --python "$where/bin/python" --exclude trueup >.build/chosen.txt
+  "$uv" pip install --quiet --python "$where/bin/python" --constraints .build/chosen.txt \
+    hypothesis pytest pytest-timeout pytest-xdist
+  printf '\n== %s at its %s versions\n' "$wanted" "$resolution"
+  PATH=$where/bin:$PATH TRUEUP_TEST_WHEEL=1 TRUEUP_CI_STRICT=0 "$where/bin/pytest" -q -n 2 \
+    --dist worksteal --timeout 600 -m "not slow and not s3 and not oracle" \
+    --junitxml "$reports/extra-$extra-$resolution.xml" "$@" </dev/null
+}
+
+table "$@" >.build/extras.txt
+while read -r extra tests; do
   for resolution in lowest-direct highest; do
-    where=.build/venv-extra
-    "$uv" venv --quiet --clear --python "$python" "$where"
-    "$uv" pip install --quiet --python "$where/bin/python" --resolution "$resolution" \
-      "trueup${extra:+[$extra]} @ file://$wheel"
-    "$where/bin/python" scripts/smallest_journey.py
-    echo "trueup${extra:+[$extra]} at its $resolution versions: ok"
+    # shellcheck disable=SC2086 # several paths
+    check "$extra" "$resolution" $tests
   done
-done
-rm -rf .build/venv-extra
+done <.build/extras.txt
+rm -rf .build/venv-extra .build/extras.txt .build/chosen.txt

@@ -30,12 +30,12 @@ for name in "$@"; do
       echo "$package" | compile "requirements/$name.txt" -
       ;;
     # the examples' scripts are tested as modules, so what they import is there as well
-    test) compile requirements/test.txt pyproject.toml --group test examples/*/requirements.in ;;
+    test) compile requirements/test.txt pyproject.toml --all-extras --group test examples/*/requirements.in ;;
     dev)
-      compile requirements/dev.txt pyproject.toml --group dev examples/*/requirements.in \
+      compile requirements/dev.txt pyproject.toml --all-extras --group dev examples/*/requirements.in \
         --constraints requirements/test.txt
       ;;
-    bench) compile requirements/bench.txt pyproject.toml requirements/bench.in ;;
+    bench) compile requirements/bench.txt pyproject.toml --extra frame requirements/bench.in ;;
     *)
       if [ -f "requirements/$name.in" ]; then
         compile "requirements/$name.txt" "requirements/$name.in"
