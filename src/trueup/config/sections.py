@@ -155,7 +155,7 @@ def shape_of(hint: Any, *, optional: bool = False) -> Shape:
     if origin is tuple:
         return ListOf(shape_of(parts[0]))
     if origin is dict:
-        return MapOf(shape_of(parts[1]))
+        return Plain("a mapping", dict) if parts[0] is Any else MapOf(shape_of(parts[1]))
     if origin in (Union, UnionType):
         kept = [part for part in parts if not (optional and part is NoneType)]
         return shape_of(kept[0]) if len(kept) == 1 else Either(tuple(map(shape_of, kept)))

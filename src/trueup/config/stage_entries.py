@@ -101,13 +101,10 @@ class StageEntry(Section, frozen=True):
     vars: Annotated[
         tuple[str | dict[str, Any], ...], "values for ${...} here: files, file:key, or mappings"
     ] = ()
-    matrix: (
-        Annotated[
-            dict[str, str | tuple[Any, ...]],
-            "one stage for each combination; ${item.KEY} is its value",
-        ]
-        | None
-    ) = None
+    matrix: Annotated[
+        dict[str, str | tuple[Any, ...]] | None,
+        "one stage for each combination; ${item.KEY} is its value",
+    ] = None
     env: Annotated[
         dict[str, str | int | SecretValue],
         "environment variables; {secret: true} is never recorded",
