@@ -63,7 +63,7 @@ class Diary:
             at=clock.now(),
             seconds=result.seconds,
             peak_memory_bytes=result.peak_memory_bytes or None,
-            outs=result.outs,
+            outs=_kept(result),
             gpus=result.gpus,
             exit_code=result.exit_code,
             attempt=result.attempts,
@@ -105,3 +105,10 @@ class Diary:
             lines = spool.drain()
             if lines:
                 self._writer.points(mask(lines))
+
+
+def _kept(result: StageResult) -> dict[str, Artifact]:
+    """Return what a stage made, and the executed copy of its notebook."""
+    if result.executed is None:
+        return result.outs
+    return {**result.outs, f"{result.stage} (executed).ipynb": result.executed}

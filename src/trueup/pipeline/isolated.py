@@ -28,6 +28,8 @@ class Enclosure:
         for dep in self._stage.deps:
             if dep.path:
                 _copy(self._root / dep.path, self.folder / dep.path)
+        if self._stage.notebook:
+            _copy(self._root / self._stage.notebook, self.folder / self._stage.notebook)
         for file, values in params.items():
             if not (self.folder / file).exists():
                 self._write_params(file, values)

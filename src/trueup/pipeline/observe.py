@@ -90,6 +90,10 @@ class Observer:
             if digest is None:
                 return None
             deps[dep.name] = digest
+        if stage.notebook:
+            from trueup.pipeline import notebook
+
+            deps[stage.notebook] = notebook.fingerprint(self._project.root / stage.notebook)
         kind = stage.environment or self._project.environment.key
         part = {} if kind == "none" else self.software().part(kind)
         return inputs_of(stage, deps, self.params(stage), part)
@@ -104,7 +108,7 @@ class Observer:
         values: dict[str, dict[str, Any]] = {}
         for wanted in stage.params:
             tree = self._tree(wanted.file, str(wanted.place) if wanted.place else None)
-            values.setdefault(wanted.file, {}).update(parameter_files.select(tree, wanted))
+            values.setdefault(wanted.file, {}).update(parameter_files.select_all(tree, wanted))
         return values
 
     def keep_sources(self, stage: Stage) -> dict[str, Artifact]:

@@ -23,6 +23,7 @@ class StageResult(msgspec.Struct, frozen=True, omit_defaults=True):
     seconds: float = 0.0
     peak_memory_bytes: int = 0
     outs: dict[str, Artifact] = {}
+    executed: Artifact | None = None  # a notebook's copy with its outputs
     gpus: tuple[str, ...] = ()
     exit_code: int | None = None
     attempts: int = 1

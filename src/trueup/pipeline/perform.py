@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -18,6 +19,7 @@ from trueup.store.content import Content
 from trueup.store.scan import Scanner
 
 _TAIL_BYTES = 4000
+Params: TypeAlias = Mapping[str, Mapping[str, Any]]  # by file and key
 
 
 class Performed(msgspec.Struct, frozen=True):
@@ -26,6 +28,7 @@ class Performed(msgspec.Struct, frozen=True):
     finished: Finished | None
     attempts: int
     tail: str
+    executed: Artifact | None = None  # a notebook's copy with its outputs, secrets masked
 
     @property
     def exit_code(self) -> int:
@@ -110,11 +113,12 @@ class Workbench:
         self,
         stage: Stage,
         env: Mapping[str, str],
+        params: Params,
         show: Callable[[bytes], None],
         inside: Path | None = None,
     ) -> Performed:
         """Run the stage's commands in order, again after a failure as often as it allows."""
-        tail = _Tail()
+        tail, root = _Tail(), inside or self._root
         mask = self.mask(stage, env)
 
         def masked(chunk: bytes) -> None:
@@ -122,17 +126,19 @@ class Workbench:
             tail.add(shown)
             show(shown)
 
-        finished: Finished | None = None
+        finished, executed = None, None
         attempts = 0
         while attempts <= stage.retries:
-            finished = self._attempt(stage, env, masked, inside or self._root)
+            commands, executed = _commands(stage, root, params)
+            finished = self._attempt(stage, env, masked, commands)
             attempts += 1
             if finished is None or finished.exit_code == 0 or finished.cancelled:
                 break
         last = mask.flush()
         tail.add(last)
         show(last)
-        return Performed(finished, attempts, tail.text())
+        kept = self._keep_notebook(executed, stage, mask) if executed else None
+        return Performed(finished, attempts, tail.text(), kept)
 
     def keep(self, stage: Stage) -> dict[str, Artifact]:
         """Return the stage's outputs, kept in the store where they are to be.
@@ -154,14 +160,27 @@ class Workbench:
             made[out.path] = artifact
         return made
 
+    def _keep_notebook(self, executed: Path, stage: Stage, mask: Mask) -> Artifact:
+        """Keep the executed copy, as far as it got, and leave it where a person finds it."""
+        from trueup.pipeline.notebook import executed_path, masked
+
+        body = masked(executed.read_bytes(), mask.whole)
+        place = executed_path(self._root, stage.name)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(body)
+        return Artifact(self._content.add_bytes(body), len(body))
+
     def _attempt(
-        self, stage: Stage, env: Mapping[str, str], show: Callable[[bytes], None], root: Path
+        self,
+        stage: Stage,
+        env: Mapping[str, str],
+        show: Callable[[bytes], None],
+        commands: "Commands",
     ) -> Finished | None:
         whole: Finished | None = None
         left_s = stage.timeout_s
-        for line in stage.cmd:
-            command = Command(shell(line), root / stage.wdir, env, left_s)
-            done = self._supervisor.execute(command, show)
+        for argv in commands.argvs:
+            done = self._supervisor.execute(Command(argv, commands.cwd, env, left_s), show)
             if whole is not None:
                 done = msgspec.structs.replace(
                     done,
@@ -173,6 +192,23 @@ class Workbench:
                 break
             left_s = None if stage.timeout_s is None else max(0.0, stage.timeout_s - done.seconds)
         return whole
+
+
+class Commands(msgspec.Struct, frozen=True):
+    """What to start, in order, and where."""
+
+    argvs: tuple[tuple[str, ...], ...]
+    cwd: Path
+
+
+def _commands(stage: Stage, root: Path, params: Params) -> tuple[Commands, Path | None]:
+    """Return how the stage is started; of a notebook also where its executed copy will be."""
+    if not stage.notebook:
+        return Commands(tuple(shell(line) for line in stage.cmd), root / stage.wdir), None
+    from trueup.pipeline.notebook import prepare
+
+    argvs, executed = prepare(stage, root, params)
+    return Commands(tuple(argvs), root), executed
 
 
 def is_kept(out: Output) -> bool:

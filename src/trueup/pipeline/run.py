@@ -3,26 +3,19 @@
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
 
 import msgspec
 
 from trueup import clock
-from trueup.config.records import Project
-from trueup.errors import StageFailed, TrueupError
-from trueup.pipeline.diary import Diary
+from trueup.errors import TrueupError
 from trueup.pipeline.graph import Graph
-from trueup.pipeline.inputs import Locked, key_of
 from trueup.pipeline.lock import LockFile, write_lock
-from trueup.pipeline.observe import Observer
-from trueup.pipeline.outcome import Progress, StageOutcome, StageResult
-from trueup.pipeline.perform import Performed, Workbench, is_kept
+from trueup.pipeline.outcome import StageResult
 from trueup.pipeline.plan import Step, decide
 from trueup.pipeline.process import Supervisor
 from trueup.pipeline.reasons import Reason
-from trueup.pipeline.results import CacheRecord, Results
 from trueup.pipeline.slots import Grant, Slots
-from trueup.store.artifacts import Artifact
+from trueup.pipeline.work import StageWork
 
 _WRITE_SHARE = 20  # the lock is written again when this many times its last cost has gone by
 
@@ -30,26 +23,19 @@ _WRITE_SHARE = 20  # the lock is written again when this many times its last cos
 class Equipment(msgspec.Struct, frozen=True):
     """All that a run works with; put together by project/."""
 
-    project: Project
     graph: Graph
     lock: LockFile
-    observer: Observer
-    results: Results
-    workbench: Workbench
+    work: StageWork
     supervisor: Supervisor
     slots: Slots
-    diary: Diary
-    progress: Progress
-    env: Mapping[str, str]
     keep_going: bool = False
-    isolated: bool = False
 
 
 class PipelineRun:
     """One pass over the graph. Decisions are made in the calling thread, work in threads."""
 
     def __init__(self, equipment: Equipment) -> None:
-        self._with = equipment
+        self._with, self._work = equipment, equipment.work
         self._graph = equipment.graph
         self._waits = {name: len(above) for name, above in self._graph.upstream.items()}
         self._ready = deque(name for name in self._graph.stages if not self._waits[name])
@@ -79,7 +65,7 @@ class PipelineRun:
 
     def lock(self) -> LockFile:
         """Return what each stage of the project was last seen to make."""
-        stages = self._with.project.stages
+        stages = self._work.project.stages
         return LockFile({name: made for name, made in self._locked.items() if name in stages})
 
     def _advance(self) -> None:
@@ -107,7 +93,7 @@ class PipelineRun:
             self._finish(StageResult(name, "skipped", reasons))
             return
         try:
-            step = decide(self._with.observer.seen(stage, {}, ()))
+            step = decide(self._work.observer.seen(stage, {}, ()))
         except TrueupError as error:
             self._finish(StageResult(name, "failed", error=str(error)))
             return
@@ -126,10 +112,10 @@ class PipelineRun:
             if grant is None:
                 self._held_up.append(step)
                 return
-        self._with.diary.begin()
-        self._with.progress.begins(step)
+        self._work.diary.begin()
+        self._work.progress.begins(step)
         self._working += 1
-        thread = threading.Thread(target=self._work, args=(step, grant), name=step.stage)
+        thread = threading.Thread(target=self._in_thread, args=(step, grant), name=step.stage)
         thread.start()
 
     def _finish(self, result: StageResult) -> None:
@@ -141,9 +127,9 @@ class PipelineRun:
                 self._ready.append(below)
         if not result.ok and result.outcome != "skipped" and not self._with.keep_going:
             self._stopping = True
-        self._with.progress.ends(result)
+        self._work.progress.ends(result)
         if result.outcome != "unchanged":
-            self._with.diary.stage_done(result)
+            self._work.diary.stage_done(result)
             if clock.monotonic_s() >= self._lock_due_s:
                 self._save_lock()
 
@@ -153,17 +139,17 @@ class PipelineRun:
 
     def _save_lock(self) -> None:
         began_s = clock.monotonic_s()
-        write_lock(self._with.project.root, self.lock())
+        write_lock(self._work.project.root, self.lock())
         ended_s = clock.monotonic_s()
         self._lock_due_s = ended_s + _WRITE_SHARE * (ended_s - began_s)
 
     # ---- in a thread for each stage
 
-    def _work(self, step: Step, grant: Grant | None) -> None:
+    def _in_thread(self, step: Step, grant: Grant | None) -> None:
         began_s = clock.monotonic_s()
         try:
             try:
-                result = self._run(step, grant) if grant is not None else self._fetch(step)
+                result = self._do(step, grant)
             except TrueupError as error:
                 result = StageResult(
                     step.stage,
@@ -177,109 +163,12 @@ class PipelineRun:
         except BaseException as error:  # noqa: BLE001 - a thread's edge: the run raises it again
             self._answers.put(error)
 
-    def _fetch(self, step: Step) -> StageResult:
-        began_s = clock.monotonic_s()
-        bench, stage = self._with.workbench, self._graph.stages[step.stage]
-        for path, artifact in step.outs.items():
-            if self._with.observer.artifact(path) != artifact:
-                bench.make_room(path, self._locked.get(stage.name), self._with.progress.note)
-                self._with.results.place(artifact, self._with.project.root / path)
-        if step.inputs is not None:
-            sources = self._with.observer.keep_sources(stage)
-            self._locked[stage.name] = Locked(step.key, step.inputs, step.outs, sources)
-        seconds = clock.monotonic_s() - began_s
-        return StageResult(stage.name, "fetched", step.reasons, step.key, seconds, outs=step.outs)
-
-    def _run(self, step: Step, grant: Grant) -> StageResult:
-        began_s = clock.monotonic_s()
-        bench, diary, stage = self._with.workbench, self._with.diary, self._graph.stages[step.stage]
-        env = bench.env(stage, self._with.env, grant.gpus)
-        bench.clear(stage, self._locked.get(stage.name), self._with.progress.note)
-        diary.follow(stage.name, bench.spool(stage), bench.mask(stage, env).whole)
-
-        def show(chunk: bytes) -> None:
-            diary.output(stage.name, chunk)
-            self._with.progress.output(stage.name, chunk)
-
-        done = self._perform(step, env, show)
-        if done.exit_code:
-            return _failed(step, done, clock.monotonic_s() - began_s, grant)
-        outs = bench.keep(stage)
-        self._remember(step, outs, began_s)
-        return StageResult(
-            stage.name,
-            "ran",
-            step.reasons,
-            step.key,
-            clock.monotonic_s() - began_s,
-            done.finished.peak_memory_bytes if done.finished else 0,
-            outs,
-            grant.gpus,
-            done.exit_code,
-            done.attempts,
-        )
-
-    def _perform(
-        self, step: Step, env: Mapping[str, str], show: Callable[[bytes], None]
-    ) -> Performed:
-        bench, stage = self._with.workbench, self._graph.stages[step.stage]
-        if not self._with.isolated:
-            return bench.perform(stage, env, show)
-        enclosure = bench.enclosure(stage)
-        enclosure.furnish(self._with.observer.params(stage))
-        try:
-            done = bench.perform(stage, env, show, enclosure.folder)
-            enclosure.bring_out()
-        finally:
-            enclosure.remove()
-        return done
-
-    def _remember(self, step: Step, outs: dict[str, Artifact], began_s: float) -> None:
-        """Keep the result under its key, once it is sure that the key is still true."""
-        stage = self._graph.stages[step.stage]
-        after = self._with.observer.inputs(stage, {})
-        if after is None or key_of(after) != step.key:
-            raise StageFailed(
-                f"what stage {stage.name!r} depends on changed while it ran",
-                remedy="Run again; if its own command writes there, declare that as an output.",
-                place=str(stage.place) if stage.place else None,
-            )
-        sources = self._with.observer.keep_sources(stage)
-        record = CacheRecord(
-            key=step.key,
-            stage=stage.name,
-            run=self._with.diary.run,
-            at=clock.now(),
-            seconds=clock.monotonic_s() - began_s,
-            inputs=after,
-            outs=outs,
-        )
-        self._with.results.remember(record)
-        kept = [outs[out.path] for out in stage.outs if out.push and is_kept(out)]
-        self._with.diary.share(record, [*kept, *sources.values()])
-        self._locked[stage.name] = Locked(step.key, after, outs, sources)
-
-
-def _failed(step: Step, done: Performed, seconds: float, grant: Grant) -> StageResult:
-    finished = done.finished
-    outcome: StageOutcome = "failed"
-    error = f"stage {step.stage!r} failed with exit code {done.exit_code}"
-    if finished is not None and finished.timed_out:
-        outcome = "timed_out"
-        error = f"stage {step.stage!r} ran out of its time"
-    elif finished is not None and finished.cancelled:
-        outcome = "interrupted"
-        error = f"stage {step.stage!r} was interrupted"
-    return StageResult(
-        step.stage,
-        outcome,
-        step.reasons,
-        step.key,
-        seconds,
-        finished.peak_memory_bytes if finished else 0,
-        gpus=grant.gpus,
-        exit_code=done.exit_code,
-        attempts=done.attempts,
-        error=error,
-        tail=done.tail,
-    )
+    def _do(self, step: Step, grant: Grant | None) -> StageResult:
+        locked = self._locked.get(step.stage)
+        if grant is None:
+            result, made = self._work.fetch(step, locked)
+        else:
+            result, made = self._work.run(step, locked, grant)
+        if made is not None:
+            self._locked[step.stage] = made
+        return result

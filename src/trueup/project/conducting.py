@@ -30,6 +30,7 @@ from trueup.pipeline.slots import machine
 from trueup.pipeline.tracking.flat import flatten
 from trueup.pipeline.tracking.records import Ended, EndStatus, Flat, RunEnvironment, Started
 from trueup.pipeline.tracking.writer import RunWriter
+from trueup.pipeline.work import StageWork
 from trueup.project.options import RunOptions
 from trueup.project.workspace import Workspace
 from trueup.store.artifacts import Artifact
@@ -49,13 +50,19 @@ def conduct(
     observer = _observer(workspace, graph, options)
     pipeline = PipelineRun(
         Equipment(
-            project=workspace.project,
             graph=graph,
             lock=read_lock(workspace.root),
-            observer=observer,
-            results=workspace.results,
-            workbench=Workbench(
-                workspace.project, workspace.content, workspace.scanner, supervisor, name
+            work=StageWork(
+                project=workspace.project,
+                observer=observer,
+                results=workspace.results,
+                workbench=Workbench(
+                    workspace.project, workspace.content, workspace.scanner, supervisor, name
+                ),
+                diary=diary,
+                progress=progress,
+                env=workspace.env,
+                isolated=options.isolated,
             ),
             supervisor=supervisor,
             slots=machine(
@@ -63,11 +70,7 @@ def conduct(
                 workspace.env,
                 gpus_wanted=any(stage.resources.gpu for stage in graph.stages.values()),
             ),
-            diary=diary,
-            progress=progress,
-            env=workspace.env,
             keep_going=options.keep_going,
-            isolated=options.isolated,
         )
     )
     stages: tuple[StageResult, ...] = ()

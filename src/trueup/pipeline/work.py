@@ -1,0 +1,139 @@
+"""What a run does with one stage: fetch its outputs, or make them and keep what was made."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from trueup import clock
+from trueup.config.records import Project, Stage
+from trueup.errors import StageFailed
+from trueup.pipeline.diary import Diary
+from trueup.pipeline.inputs import Inputs, Locked, key_of
+from trueup.pipeline.observe import Observer
+from trueup.pipeline.outcome import Progress, StageOutcome, StageResult
+from trueup.pipeline.perform import Performed, Workbench, is_kept
+from trueup.pipeline.plan import Step
+from trueup.pipeline.results import CacheRecord, Results
+from trueup.pipeline.slots import Grant
+from trueup.store.artifacts import Artifact
+
+
+class StageWork(msgspec.Struct, frozen=True):
+    """What the threads of a run share; each call is about one stage."""
+
+    project: Project
+    observer: Observer
+    results: Results
+    workbench: Workbench
+    diary: Diary
+    progress: Progress
+    env: Mapping[str, str]
+    isolated: bool = False
+
+    def fetch(self, step: Step, locked: Locked | None) -> tuple[StageResult, Locked | None]:
+        """Put known outputs in place; what lies there by hand is moved aside."""
+        began_s = clock.monotonic_s()
+        stage = self.project.stages[step.stage]
+        for path, artifact in step.outs.items():
+            if self.observer.artifact(path) != artifact:
+                self.workbench.make_room(path, locked, self.progress.note)
+                self.results.place(artifact, self.project.root / path)
+        seconds = clock.monotonic_s() - began_s
+        result = StageResult(stage.name, "fetched", step.reasons, step.key, seconds, outs=step.outs)
+        if step.inputs is None:
+            return result, None
+        sources = self.observer.keep_sources(stage)
+        return result, Locked(step.key, step.inputs, step.outs, sources)
+
+    def run(
+        self, step: Step, locked: Locked | None, grant: Grant
+    ) -> tuple[StageResult, Locked | None]:
+        """Make a stage's outputs and keep them under its key; a failure is in the result."""
+        began_s = clock.monotonic_s()
+        bench, diary, stage = self.workbench, self.diary, self.project.stages[step.stage]
+        env = bench.env(stage, self.env, grant.gpus)
+        bench.clear(stage, locked, self.progress.note)
+        diary.follow(stage.name, bench.spool(stage), bench.mask(stage, env).whole)
+
+        def show(chunk: bytes) -> None:
+            diary.output(stage.name, chunk)
+            self.progress.output(stage.name, chunk)
+
+        done = self._perform(stage, env, show)
+        if done.exit_code:
+            return _result(step, done, clock.monotonic_s() - began_s, grant), None
+        outs = bench.keep(stage)
+        made = self._remember(step, outs, clock.monotonic_s() - began_s)
+        result = _result(step, done, clock.monotonic_s() - began_s, grant)
+        return msgspec.structs.replace(result, outs=outs), made
+
+    def _perform(
+        self, stage: Stage, env: Mapping[str, str], show: Callable[[bytes], None]
+    ) -> Performed:
+        params = self.observer.params(stage)
+        if not self.isolated:
+            return self.workbench.perform(stage, env, params, show)
+        enclosure = self.workbench.enclosure(stage)
+        enclosure.furnish(params)
+        try:
+            done = self.workbench.perform(stage, env, params, show, enclosure.folder)
+            enclosure.bring_out()
+        finally:
+            enclosure.remove()
+        return done
+
+    def _remember(self, step: Step, outs: dict[str, Artifact], seconds: float) -> Locked:
+        """Keep the result under its key, once it is sure that the key is still true."""
+        stage = self.project.stages[step.stage]
+        inputs = self._unchanged_inputs(stage, step.key)
+        sources = self.observer.keep_sources(stage)
+        record = CacheRecord(
+            key=step.key,
+            stage=stage.name,
+            run=self.diary.run,
+            at=clock.now(),
+            seconds=seconds,
+            inputs=inputs,
+            outs=outs,
+        )
+        self.results.remember(record)
+        kept = [outs[out.path] for out in stage.outs if out.push and is_kept(out)]
+        self.diary.share(record, [*kept, *sources.values()])
+        return Locked(step.key, inputs, outs, sources)
+
+    def _unchanged_inputs(self, stage: Stage, key: str) -> Inputs:
+        inputs = self.observer.inputs(stage, {})
+        if inputs is None or key_of(inputs) != key:
+            raise StageFailed(
+                f"what stage {stage.name!r} depends on changed while it ran",
+                remedy="Run again; if its own command writes there, declare that as an output.",
+                place=str(stage.place) if stage.place else None,
+            )
+        return inputs
+
+
+def _result(step: Step, done: Performed, seconds: float, grant: Grant) -> StageResult:
+    finished = done.finished
+    outcome: StageOutcome = "ran"
+    error = ""
+    if finished is not None and finished.timed_out:
+        outcome, error = "timed_out", f"stage {step.stage!r} ran out of its time"
+    elif finished is not None and finished.cancelled:
+        outcome, error = "interrupted", f"stage {step.stage!r} was interrupted"
+    elif done.exit_code:
+        outcome = "failed"
+        error = f"stage {step.stage!r} failed with exit code {done.exit_code}"
+    return StageResult(
+        step.stage,
+        outcome,
+        step.reasons,
+        step.key,
+        seconds,
+        finished.peak_memory_bytes if finished else 0,
+        executed=done.executed,
+        gpus=grant.gpus,
+        exit_code=done.exit_code,
+        attempts=done.attempts,
+        error=error,
+        tail=done.tail if error else "",
+    )
