@@ -77,6 +77,7 @@ class Ended(msgspec.Struct, frozen=True, omit_defaults=True, tag="ended", tag_fi
     seconds: float = 0.0
     metrics: dict[str, Flat] = {}
     error: str = ""
+    lock: str = ""  # digest of trueup.lock as the run left it: the lineage of every output
     format: int = FORMAT
 
 
