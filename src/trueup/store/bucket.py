@@ -10,7 +10,7 @@ import msgspec
 from trueup.errors import TrueupError
 
 
-class Missing(TrueupError):  # noqa: N818 -- it says what is; an Error suffix adds nothing
+class Missing(TrueupError):
     """No object lies under this key."""
 
     def __init__(self, key: str, url: str) -> None:
@@ -58,7 +58,8 @@ class Bucket(Protocol):
     def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
         """Yield the objects whose key starts with prefix and is greater than after, in no order.
 
-        A prefix ends with ``/`` or is a whole key.
+        A prefix ends with ``/`` or is a whole key. Rely on after among keys of one folder only:
+        some servers sort ``a-b`` behind ``a/b``, as folders do.
         """
         ...
 
