@@ -1,0 +1,120 @@
+"""Keeps what a scan reads: large files as objects, small ones of a folder in packs."""
+
+import os
+from types import TracebackType
+
+from trueup.store.hashing import copy_hashed, explained
+from trueup.store.packs import MOST_BYTES, PackWriter
+from trueup.store.shelf import Shelf
+
+_FEWEST = 16  # fewer new small files than this are objects of their own: a pack is two files
+_MANY = 1000
+_MOST_HELD = 1_000_000  # beyond, asking each index is slower but bounded in memory
+
+
+class Adding:
+    """The keeper for one file or folder; within the block nothing bears a final name too soon."""
+
+    def __init__(self, shelf: Shelf, *, lone: bool, sync: bool) -> None:
+        self.shelf, self.lone, self.sync = shelf, lone, sync
+        self._few: list[tuple[bytes, bytes]] = []
+        self._writer: PackWriter | None = None
+        self._seen: set[bytes] = set()
+        self._asked = 0
+        self._held: set[bytes] | None = None
+        self._objects: set[str] | None = None
+
+    def __enter__(self) -> "Adding":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.flush()
+        elif self._writer is not None:
+            self._writer.abandon()
+
+    def lacks(self, digests: set[bytes]) -> set[bytes]:
+        """Return those of the raw digests whose content is not held."""
+        if self.lone:
+            return {digest for digest in digests if not self.shelf.has_object(digest.hex())}
+        return self.shelf.lacks(digests)
+
+    def small(self, digest: bytes, body: bytes) -> None:
+        """Keep a small file, unless it is held."""
+        if self.lone:
+            self.shelf.write(digest.hex(), body, sync=self.sync)
+            return
+        if digest in self._seen:
+            return
+        self._seen.add(digest)
+        if self._is_held(digest):
+            return
+        if self._writer is None:
+            self._few.append((digest, body))
+            if len(self._few) == _FEWEST:
+                self._writer = PackWriter(self.shelf.unfinished_path())
+                for one in self._few:
+                    self._writer.add(*one)
+                self._few = []
+            return
+        if self._writer.size_bytes + len(body) > MOST_BYTES:
+            self._close()
+            self._writer = PackWriter(self.shelf.unfinished_path())
+        self._writer.add(digest, body)
+
+    def large(self, fd: int, size_bytes: int) -> bytes:
+        """Keep an open file as an object and return its raw digest."""
+        unfinished, target = self.shelf.unfinished()
+        try:
+            with explained(unfinished):
+                digest = copy_hashed(fd, target, size_bytes)
+            if self.shelf.has_object(digest.hex()):
+                os.unlink(unfinished)
+                return digest
+        except BaseException:
+            os.unlink(unfinished)
+            raise
+        finally:
+            os.close(target)
+        self.shelf.adopt(unfinished, f"objects/{digest.hex()}", sync=self.sync)
+        return digest
+
+    def folder(self, digest: str, body: bytes) -> None:
+        """Keep a folder's manifest, after everything it names."""
+        self.flush()
+        self.shelf.write(digest, body, sync=self.sync)
+
+    def flush(self) -> None:
+        """Give all that was kept its final name."""
+        for digest, body in self._few:
+            self.shelf.write(digest.hex(), body, sync=self.sync)
+        self._few = []
+        if self._writer is not None:
+            self._close()
+
+    def _close(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            self.shelf.adopt_pack(writer, sync=self.sync)
+
+    def _is_held(self, digest: bytes) -> bool:
+        self._asked += 1
+        if self._asked < _MANY:
+            return self.shelf.has_object(digest.hex()) or any(
+                index.find(digest) for index in self.shelf.packs().values()
+            )
+        if self._objects is None:
+            self._objects = self.shelf.object_names()
+            packs = self.shelf.packs(again=True).values()
+            if sum(index.count for index in packs) <= _MOST_HELD:
+                self._held = {one for index in packs for one in index.digests()}
+        if digest.hex() in self._objects:
+            return True
+        if self._held is not None:
+            return digest in self._held
+        return any(index.find(digest) for index in self.shelf.packs().values())

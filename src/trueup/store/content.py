@@ -1,0 +1,155 @@
+"""The content store of a project: what files and folders hold, by digest, kept once."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from trueup import clock
+from trueup.errors import WrongUsage
+from trueup.store import manifest
+from trueup.store.adding import Adding
+from trueup.store.artifacts import Artifact, Manifest, ManifestEntry
+from trueup.store.bucket import Bucket
+from trueup.store.checkout import place_file, place_folder
+from trueup.store.exchange import Fetch, is_held, send
+from trueup.store.hashing import ContentMissing, digest_bytes
+from trueup.store.scan import Scanner
+from trueup.store.shelf import Shelf
+
+_MOST_PACKS = 32  # a folder spread over more is packed again
+_FEW = 100
+
+
+class Content:
+    """Keeps and gives back content; a bucket that is attached is asked for the rest."""
+
+    def __init__(self, root: Path, scanner: Scanner) -> None:
+        self.shelf = Shelf(root)
+        self.scanner = scanner
+        self.scanner.kept = self.read
+        self._bucket: Bucket | None = None
+
+    def attach(self, bucket: Bucket) -> None:
+        """Name the bucket that is asked for content which is not held here."""
+        self._bucket = bucket
+
+    def add(self, path: Path, *, sync: bool = False) -> Artifact:
+        """Hash and keep what is at a path, reading each file once, and nothing that is held.
+
+        With sync it is on disk for certain when this returns. A folder spread over more than 32
+        packs is packed again.
+        """
+        lone = not Path(self.scanner.absolute(path)).is_dir()
+        with Adding(self.shelf, lone=lone, sync=sync) as keeper:
+            artifact = self.scanner.look(path, keeper)
+        if artifact is None:
+            raise WrongUsage(
+                "there is nothing to add",
+                remedy="Check the path, or run the stage that makes it",
+                place=str(path),
+            )
+        if artifact.kind == "folder":
+            self._pack_again(artifact, sync=sync)
+        self.shelf.refresh(self.keys(artifact))
+        return artifact
+
+    def add_bytes(self, body: bytes, *, sync: bool = False) -> str:
+        """Keep bytes as an object and return their digest."""
+        digest = digest_bytes(body)
+        self.shelf.write(digest, body, sync=sync)
+        return digest
+
+    def has(self, artifact: Artifact) -> bool:
+        """Say whether all bytes are held here; they are verified when they are read."""
+        if artifact.kind == "file":
+            return not self.shelf.lacks([bytes.fromhex(artifact.digest)])
+        if not self.shelf.has_object(artifact.digest):
+            return False
+        return not self.lacking(artifact)
+
+    def lacking(self, artifact: Artifact) -> set[bytes]:
+        """Return the raw digests of a folder's files that are not held here."""
+        return self.shelf.lacks(bytes.fromhex(one.digest) for one in self._entries(artifact))
+
+    def read(self, digest: str) -> bytes:
+        """Return verified bytes; ContentMissing if they are held neither here nor in the bucket."""
+        try:
+            return self.shelf.read(digest)
+        except ContentMissing:
+            if self._bucket is None:
+                raise
+            Fetch(self.shelf, self._bucket).object(digest)
+            return self.shelf.read(digest)
+
+    def checkout(self, artifact: Artifact, to: Path) -> None:
+        """Put content at a path, replacing what is there; of a folder, only what differs.
+
+        What is read is verified before anything at the path changes. Afterwards the scanner knows
+        the path without reading it.
+        """
+        there = self.scanner.scan(to)
+        if there == artifact:
+            return
+        if self._bucket is not None and not self.has(artifact):
+            self.fetch(artifact, self._bucket)
+        top = self.scanner.absolute(to)
+        if artifact.kind == "file":
+            visible_ns = place_file(self.shelf, artifact, top)
+            self.scanner.remember(to, artifact.digest, visible_ns)
+            return
+        wanted = self.manifest(artifact)
+        linked = Path(top).is_symlink()
+        current = (
+            self.scanner.manifest(there)
+            if there is not None and there.kind == "folder" and not linked
+            else None
+        )
+        known = place_folder(self.shelf, wanted, top, current)
+        self.scanner.look(to, known=known)
+
+    def manifest(self, artifact: Artifact) -> Manifest:
+        """Return a folder's manifest, from the store alone."""
+        body = self.shelf.read(artifact.digest)
+        return manifest.decode(body)
+
+    def keys(self, artifact: Artifact) -> list[str]:
+        """Return the keys that hold an artifact here: parts first, a folder's manifest last."""
+        digests = dict.fromkeys(one.digest for one in self._entries(artifact))
+        held = self.shelf.object_names() if artifact.files > _FEW else None
+        objects = [
+            f"objects/{one}"
+            for one in digests
+            if (one in held if held is not None else self.shelf.has_object(one))
+        ]
+        small = {bytes.fromhex(one) for one in digests.keys() - {key[8:] for key in objects}}
+        places = self.shelf.places(small) if small else {}
+        if len(places) < len(small):
+            raise ContentMissing((small - places.keys()).pop().hex(), self.shelf.root)
+        packs = {place[0] for place in places.values()}
+        packed = [key for name in sorted(packs) for key in (f"packs/{name}", f"packs/{name}.idx")]
+        last = [f"objects/{artifact.digest}"] if artifact.kind == "folder" else []
+        return objects + packed + last
+
+    def reachable(self, artifact: Artifact, bucket: Bucket) -> bool:
+        """Say whether a bucket has an artifact, with one request."""
+        return is_held(artifact, bucket)
+
+    def fetch(self, artifact: Artifact, bucket: Bucket) -> None:
+        """Bring from a bucket what is lacking here, verified; ContentMissing if it is not there."""
+        Fetch(self.shelf, bucket).run(artifact)
+
+    def push(self, artifacts: Iterable[Artifact], bucket: Bucket) -> int:
+        """Put into a bucket what it lacks; return how many objects that were."""
+        return send(self.shelf, [self.keys(one) for one in artifacts], bucket, clock.now())
+
+    def _entries(self, artifact: Artifact) -> Iterable[ManifestEntry]:
+        if artifact.kind == "file":
+            return (ManifestEntry("", artifact.digest, artifact.size_bytes),)
+        return self.manifest(artifact).entries
+
+    def _pack_again(self, artifact: Artifact, *, sync: bool) -> None:
+        """Gather the small files of a folder that is spread over too many packs into new ones."""
+        if len(self.shelf.packs()) <= _MOST_PACKS:
+            return
+        places = self.shelf.places({bytes.fromhex(one.digest) for one in self._entries(artifact)})
+        if len({place[0] for place in places.values()}) > _MOST_PACKS:
+            self.shelf.gather(places, sync=sync)

@@ -1,0 +1,226 @@
+"""Reads files for their digests, each once, and only those that changed."""
+
+import os
+import stat
+import time
+from array import array
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+from blake3 import blake3
+
+from trueup.errors import StageFailed
+from trueup.store.hashing import (
+    SMALL_BYTES,
+    digest_stream,
+    is_settled,
+    now_ns,
+    read_whole,
+    settle,
+)
+from trueup.store.manifest import Row
+from trueup.store.statindex import Details
+from trueup.store.walk import FIELDS, RECORD_BYTES, Tree, record
+
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+_ATTEMPTS = 6
+_WAIT_S = 0.01  # doubled at each attempt
+_WORTH_WAITING_BYTES = 64 << 20  # hashing these again costs more than one tick of the clock
+_YOUNG_NS = 2_000_000_000
+EXECUTABLE = stat.S_IXUSR
+
+
+class Keeper(Protocol):
+    """Takes what a scan reads, so that hashing and keeping are one pass."""
+
+    def lacks(self, digests: set[bytes]) -> set[bytes]:
+        """Return those of the raw digests whose content is not held."""
+        ...
+
+    def small(self, digest: bytes, body: bytes) -> None:
+        """Keep a small file."""
+        ...
+
+    def large(self, fd: int, size_bytes: int) -> bytes:
+        """Keep an open file and return its raw digest."""
+        ...
+
+    def folder(self, digest: str, body: bytes) -> None:
+        """Keep a folder's manifest; all of its files came before."""
+        ...
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What the writer of a folder knows of its files: relative path to stat record and digest."""
+
+    files: Mapping[str, tuple[bytes, bytes]]
+    visible_ns: int  # nobody else could change them before
+
+
+class Hashed(msgspec.Struct):
+    """A folder's files: stat records, raw digests, and which of the records cannot be trusted."""
+
+    paths: list[str]
+    records: bytearray
+    digests: list[bytes]
+    unsettled: list[int]
+
+    def details(self, name: str, digest: str) -> Details:
+        """Return what the index keeps of them."""
+        return Details(
+            name, digest, self.paths, bytes(self.records), b"".join(self.digests), self.unsettled
+        )
+
+    def rows(self) -> list[Row]:
+        """Return the rows of the folder's manifest."""
+        return rows_of(self.paths, array("q", self.records), self.digests)
+
+
+def rows_of(paths: list[str], fields: "array[int]", digests: list[bytes]) -> list[Row]:
+    """Return the rows of a manifest."""
+    columns = zip(paths, digests, fields[::FIELDS], fields[FIELDS - 1 :: FIELDS], strict=True)
+    return [
+        (path, digest.hex(), size, bool(mode & EXECUTABLE)) for path, digest, size, mode in columns
+    ]
+
+
+def read_file(
+    path: str, fields: bytes, seen_ns: int, keeper: Keeper | None
+) -> tuple[bytes, bytes, bool]:
+    """Return a file's raw digest, its stat record then, and whether that can be trusted later.
+
+    fields is the record seen at seen_ns. A file that changes meanwhile is read again, a few times.
+    """
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            time.sleep(_WAIT_S * 2**attempt)
+            seen_ns, fields = now_ns(), record(os.stat(path))
+        size, mtime_ns, ctime_ns = array("q", fields)[:3]
+        if size >= _WORTH_WAITING_BYTES:
+            settle(mtime_ns, ctime_ns)
+            seen_ns = now_ns()
+        digest = _read_once(path, fields, size, keeper)
+        if digest is not None:
+            return digest, fields, is_settled(mtime_ns, ctime_ns, seen_ns)
+    raise StageFailed(
+        "changes while it is read",
+        remedy="Wait until whatever writes it is done, then run again",
+        place=path,
+    )
+
+
+def _read_once(path: str, fields: bytes, size: int, keeper: Keeper | None) -> bytes | None:
+    """Return the raw digest; None if the file is not what fields say, before or after."""
+    fd = os.open(path, _FLAGS)
+    try:
+        if size < SMALL_BYTES:
+            body = read_whole(fd, size)
+            if len(body) != size or record(os.fstat(fd)) != fields:
+                return None
+            digest = blake3(body).digest()
+            if keeper:
+                keeper.small(digest, body)
+            return digest
+        digest = keeper.large(fd, size) if keeper else digest_stream(fd, size)
+        return digest if record(os.fstat(fd)) == fields else None
+    except OSError as error:
+        error.filename = error.filename or path
+        raise
+    finally:
+        os.close(fd)
+
+
+class FolderReader:
+    """Gathers the digests of a walked folder's files: known, unchanged, or read."""
+
+    def __init__(self, top: str, tree: Tree, seen_ns: int, keeper: Keeper | None) -> None:
+        self.top, self.seen_ns, self.keeper = top, seen_ns, keeper
+        self.found = Hashed(tree.paths(), tree.records(), [], [])
+        self.fields = array("q", self.found.records)
+
+    def hashed(self, old: Details | None, known: Known | None) -> Hashed:
+        """Return every file's digest; files are read whose record is neither old nor known."""
+        self.found.digests = [b""] * len(self.found.paths)
+        if old is not None:
+            self.reuse(old)
+        if known is not None:
+            self.take(known)
+        self.read_the_rest()
+        return self.found
+
+    def reuse(self, old: Details) -> None:
+        """Take the digests of files whose record is the old one."""
+        found, digests = self.found, self.found.digests
+        records, before = bytes(found.records), old.records
+        olds = old.digest_list()
+        lacking = self.keeper.lacks(set(olds)) if self.keeper else set()
+        place = dict(zip(old.paths, range(len(old.paths)), strict=True))
+        for at in old.unsettled:
+            del place[old.paths[at]]
+        for at, path in enumerate(found.paths):
+            then = place.get(path)
+            if then is None:
+                continue
+            start, start_then = at * RECORD_BYTES, then * RECORD_BYTES
+            if (
+                records[start : start + RECORD_BYTES]
+                == before[start_then : start_then + RECORD_BYTES]
+                and olds[then] not in lacking
+            ):
+                digests[at] = olds[then]
+
+    def take(self, known: Known) -> None:
+        """Take the digests of files that their writer knows."""
+        for at, path in enumerate(self.found.paths):
+            entry = known.files.get(path)
+            if entry and entry[0] == self.record_at(at):
+                self.found.digests[at] = entry[1]
+                mtime_ns = self.fields[at * FIELDS + 1]
+                if not is_settled(mtime_ns, mtime_ns, known.visible_ns):
+                    self.found.unsettled.append(at)
+
+    def record_at(self, at: int) -> bytes:
+        """Return one file's stat record."""
+        return bytes(self.found.records[at * RECORD_BYTES : (at + 1) * RECORD_BYTES])
+
+    def read_the_rest(self) -> None:
+        """Read what has no digest yet: the hot loop, 8 microseconds for a file of 1 kB."""
+        open_, read, fstat, close, fields = os.open, os.read, os.fstat, os.close, self.fields
+        paths, digests, prefix = self.found.paths, self.found.digests, f"{self.top}/"
+        keep = self.keeper.small if self.keeper else None
+        young_ns = self.seen_ns - _YOUNG_NS
+        for at, known in enumerate(digests):
+            if known:
+                continue
+            start = at * FIELDS
+            size, mtime_ns, ctime_ns, inode, mode = fields[start : start + FIELDS]
+            if size < SMALL_BYTES and mtime_ns < young_ns and ctime_ns < young_ns:
+                fd = open_(prefix + paths[at], _FLAGS)
+                try:
+                    body = read(fd, size + 1)
+                    after = fstat(fd)
+                finally:
+                    close(fd)
+                if (
+                    len(body) == size == after.st_size
+                    and after.st_mtime_ns == mtime_ns
+                    and after.st_ctime_ns == ctime_ns
+                    and after.st_ino == inode
+                    and after.st_mode == mode
+                ):
+                    digests[at] = digest = blake3(body).digest()
+                    if keep is not None:
+                        keep(digest, body)
+                    continue
+            self.read_with_care(at)
+
+    def read_with_care(self, at: int) -> None:
+        """Read one file that is large, young, or changed since the walk."""
+        digest, fields, settled = read_file(
+            f"{self.top}/{self.found.paths[at]}", self.record_at(at), self.seen_ns, self.keeper
+        )
+        self.found.digests[at] = digest
+        self.found.records[at * RECORD_BYTES : (at + 1) * RECORD_BYTES] = fields
+        if not settled:
+            self.found.unsettled.append(at)
