@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -49,6 +50,7 @@ class Supervisor:
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         self._warden: subprocess.Popen[bytes] | None = None
+        self._guard = threading.Lock()
         self.cancelled = False
 
     def cancel(self) -> None:
@@ -96,9 +98,12 @@ class Supervisor:
         os.close(self._wake_write)
 
     def _wake_warden(self) -> None:
-        if self._warden is None:
+        with self._guard:
+            if self._warden is not None:
+                return
+            program = str(Path(__file__).with_name("warden.py"))
             self._warden = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(Path(__file__).with_name("warden.py")), self._run],
+                [sys.executable, "-I", "-S", program, self._run],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

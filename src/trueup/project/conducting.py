@@ -78,6 +78,7 @@ def conduct(
         stages = pipeline.carry_out()
     finally:
         supervisor.close()
+        _tidy(workspace, name)
         metrics = read_metrics(workspace.project)
         seconds = clock.monotonic_s() - began_s
         if diary.begun:
@@ -91,6 +92,14 @@ def conduct(
         metrics=metrics,
         interrupted=pipeline.interrupted,
     )
+
+
+def _tidy(workspace: Workspace, name: str) -> None:
+    """Remove what only the run itself needed; what was set aside stays."""
+    from shutil import rmtree
+
+    for folder in ("live", "isolated"):
+        rmtree(workspace.own / folder / name, ignore_errors=True)
 
 
 def keep_lineage(workspace: Workspace, lock: LockFile) -> str:
