@@ -4,8 +4,15 @@ TYPE_CHECKING = False  # type checkers know better; typing costs a script 5 ms t
 if TYPE_CHECKING:
     from trueup.pipeline.tracking.points import log as log
     from trueup.project.looking import runs as runs
+    from trueup.project.verbs import compare as compare
+    from trueup.project.verbs import pull as pull
+    from trueup.project.verbs import push as push
+    from trueup.project.verbs import reproduce as reproduce
+    from trueup.project.verbs import run as run
+    from trueup.project.verbs import status as status
 
 __version__ = "0.1.0"
+_VERBS = ("compare", "pull", "push", "reproduce", "run", "status")
 
 
 def __getattr__(name: str) -> object:
@@ -19,6 +26,10 @@ def __getattr__(name: str) -> object:
         from trueup.project import looking
 
         found = looking.runs
+    elif name in _VERBS:
+        from trueup.project import verbs
+
+        found = verbs.VERBS[name]
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
