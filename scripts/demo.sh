@@ -20,13 +20,16 @@ said=../said.txt
 say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
 show() { # print a command, run it, and keep what it said
   printf '\n$ %s\n' "$*"
-  status=0
-  "$@" >"$said" 2>&1 || status=$?
-  cat "$said"
-  return "$status"
+  {
+    "$@" 2>&1 || echo "demo: ended with exit code $?" >../failed.txt
+  } | tee "$said"
+  if [ -f ../failed.txt ]; then
+    cat ../failed.txt >&2
+    exit 1
+  fi
 }
 expect() { # expect WORDS: the last command said so
-  grep -qi -- "$1" "$said" || {
+  grep -q -- "$1" "$said" || {
     echo "demo: expected to read: $1" >&2
     exit 1
   }
@@ -48,15 +51,18 @@ commit "The first model"
 show cat metrics.json
 
 say "Run it again: nothing has changed, and it says why nothing runs"
-show trueup run
+show trueup run --explain
+expect "nothing changed: all 4 stages"
 show trueup status
 
 say "Change one parameter: only what depends on it runs again"
-show trueup run --set train.max_iter=150
+show trueup run --set train.max_iter=50
+expect "2 unchanged, 2 ran"
 
 say "What changed, and what came of it"
 show trueup params diff
 show trueup metrics diff
+expect "roc_auc"
 show trueup runs
 show trueup compare last~1 last
 
