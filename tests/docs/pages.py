@@ -115,7 +115,7 @@ class Walk:
 def _compare(command: Command, said: str, block: Block) -> None:
     rest = iter(said.splitlines())
     for wanted in command.says:
-        pattern = ".*".join(re.escape(_even(part)) for part in wanted.split("..."))
+        pattern = ".*".join(re.escape(_even(part)) for part in re.split(r"\s*\.{3}\s*", wanted))
         found = any(re.search(pattern, _even(line)) for line in rest)
         assert found, f"{block.place}: {command.line!r} does not say {wanted!r}, but:\n{said}"
 
