@@ -7,7 +7,7 @@ from collections import deque
 import msgspec
 
 from trueup import clock
-from trueup.errors import TrueupError
+from trueup.errors import AccessRefused, RemoteSilent, TrueupError
 from trueup.pipeline.graph import Graph
 from trueup.pipeline.lock import LockFile, write_lock
 from trueup.pipeline.outcome import StageResult
@@ -17,6 +17,7 @@ from trueup.pipeline.reasons import Reason
 from trueup.pipeline.slots import Grant, Slots
 from trueup.pipeline.work import StageWork
 
+_OF_THE_RUN = (RemoteSilent, AccessRefused)  # not of one stage: the run ends
 _WRITE_SHARE = 20  # the lock is written again when this many times its last cost has gone by
 
 
@@ -58,8 +59,7 @@ class PipelineRun:
                 except KeyboardInterrupt:
                     self._interrupt()
         finally:
-            if self._working:  # an error of ours: leave nothing running
-                self._with.supervisor.cancel()
+            self._leave_nothing_running()
             self._save_lock()
         return tuple(self._results[name] for name in self._graph.stages)
 
@@ -94,7 +94,11 @@ class PipelineRun:
             return
         try:
             step = decide(self._work.observer.seen(stage, {}, ()))
+        except _OF_THE_RUN:
+            raise
         except TrueupError as error:
+            if not self._work.diary.begun:
+                raise  # nothing was done yet, and nothing will be
             self._finish(StageResult(name, "failed", error=str(error)))
             return
         if step.action == "keep":
@@ -137,9 +141,20 @@ class PipelineRun:
         self.interrupted = self._stopping = True
         self._with.supervisor.cancel()
 
+    def _leave_nothing_running(self) -> None:
+        """Where an error ends the run early, end what runs and wait for it."""
+        if self._working:
+            self._with.supervisor.cancel()
+        while self._working:
+            self._answers.get()
+            self._working -= 1
+
     def _save_lock(self) -> None:
+        lock = self.lock()
+        if lock == self._with.lock:
+            return
         began_s = clock.monotonic_s()
-        write_lock(self._work.project.root, self.lock())
+        write_lock(self._work.project.root, lock)
         ended_s = clock.monotonic_s()
         self._lock_due_s = ended_s + _WRITE_SHARE * (ended_s - began_s)
 
@@ -150,6 +165,8 @@ class PipelineRun:
         try:
             try:
                 result = self._do(step, grant)
+            except _OF_THE_RUN:
+                raise
             except TrueupError as error:
                 result = StageResult(
                     step.stage,
