@@ -4,41 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from trueup.errors import WrongUsage
+from tests.support.content import Place, tree, trees
+from trueup.errors import NotProven, WrongUsage
 from trueup.store.artifacts import Artifact
-from trueup.store.content import Content
 from trueup.store.hashing import SMALL_BYTES, ContentMissing
-from trueup.store.scan import Scanner
-
-
-class Place:
-    """A project's folder with its scanner and its content store."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        root.mkdir(parents=True, exist_ok=True)
-        self.reopen()
-
-    def reopen(self) -> None:
-        """Begin anew, as a later process does."""
-        self.scanner = Scanner(self.root, self.root / ".trueup/state")
-        self.content = Content(self.root / ".trueup/store", self.scanner)
-
-    def write(self, name: str, body: bytes | str) -> Path:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body if isinstance(body, bytes) else body.encode())
-        return path
-
-
-def tree(folder: Path) -> dict[str, tuple[bytes, bool]]:
-    """Return what a folder holds: path to bytes and executable bit."""
-    return {
-        str(path.relative_to(folder)): (path.read_bytes(), os.access(path, os.X_OK))
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 @pytest.fixture
@@ -46,27 +18,57 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path / "project")
 
 
-def test_a_folder_that_was_added_comes_back_the_same(place: Place) -> None:
-    for at in range(40):
-        place.write(f"data/part {at % 3}/-{at} ü\n.txt", f"row {at}")
-    place.write("data/large", os.urandom(SMALL_BYTES * 3))
-    place.write("data/empty", b"")
-    place.write("data/run.sh", "#!/bin/sh\n").chmod(0o755)
+@given(files=trees(), executable=st.sets(st.integers(0, 29)))
+def test_whatever_is_added_comes_back_the_same(
+    tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes], executable: set[int]
+) -> None:
+    place = Place(tmp_path_factory.mktemp("any"))
+    place.fill(files)
+    for at, name in enumerate(files):
+        if at in executable:
+            (place.root / "data" / name).chmod(0o755)
     artifact = place.content.add(Path("data"))
     place.content.checkout(artifact, Path("copy"))
     assert tree(place.root / "copy") == tree(place.root / "data")
-    assert (artifact.kind, artifact.files) == ("folder", 43)
+    assert artifact.files == len(files)
+    assert artifact.size_bytes == sum(map(len, files.values()))
     assert place.scanner.scan(Path("copy")) == artifact
+    assert place.content.has(artifact)
 
 
-@pytest.mark.parametrize("size_bytes", [0, 5, SMALL_BYTES, 20 << 20])
+@given(before=trees(), after=trees())
+def test_a_checkout_over_another_folder_leaves_exactly_what_was_added(
+    tmp_path_factory: pytest.TempPathFactory, before: dict[str, bytes], after: dict[str, bytes]
+) -> None:
+    place = Place(tmp_path_factory.mktemp("any"))
+    place.fill(after, "source")
+    wanted = place.content.add(Path("source"))
+    place.fill(before, "data")
+    place.content.checkout(wanted, Path("data"))
+    assert {path: body for path, (body, _) in tree(place.root / "data").items()} == after
+    assert place.scanner.scan(Path("data")) == wanted
+
+
+def test_large_and_small_files_lie_beside_each_other(place: Place) -> None:
+    place.fill({f"{at}": os.urandom(100) for at in range(30)})
+    place.write("data/large", os.urandom(SMALL_BYTES))
+    place.write("data/larger", os.urandom(20 << 20))
+    artifact = place.content.add(Path("data"))
+    assert len(place.stored("objects")) == 3  # two files and the manifest
+    assert len(place.stored("packs")) == 2
+    place.content.checkout(artifact, Path("copy"))
+    assert tree(place.root / "copy") == tree(place.root / "data")
+
+
+@pytest.mark.parametrize("size_bytes", [0, 5, SMALL_BYTES - 1, SMALL_BYTES, 20 << 20])
 def test_a_file_that_was_added_comes_back_the_same(place: Place, size_bytes: int) -> None:
     body = os.urandom(size_bytes)
-    place.write("model.bin", body)
+    place.write("model.bin", body).chmod(0o755)
     artifact = place.content.add(Path("model.bin"))
     place.content.checkout(artifact, Path("there/model.bin"))
     assert (place.root / "there/model.bin").read_bytes() == body
     assert artifact.size_bytes == size_bytes
+    assert artifact.executable
     assert place.scanner.scan(Path("there/model.bin")) == artifact
 
 
@@ -75,18 +77,19 @@ def test_a_users_edit_does_not_reach_the_store(place: Place) -> None:
     artifact = place.content.add(Path("a"))
     place.write("a", "other")
     place.content.checkout(artifact, Path("a"))
-    (place.root / "a").write_text("third")
+    with (place.root / "a").open("r+") as file:
+        file.write("third")
     assert place.content.read(artifact.digest) == b"first"
 
 
 def test_what_was_never_added_is_missing(place: Place) -> None:
-    unknown = Artifact("00" * 32, 3)
-    assert not place.content.has(unknown)
-    with pytest.raises(ContentMissing):
-        place.content.read(unknown.digest)
-    with pytest.raises(ContentMissing):
-        place.content.checkout(unknown, Path("x"))
-    assert not (place.root / "x").exists()
+    for unknown in (Artifact("00" * 32, 3), Artifact("00" * 32, 3, "folder")):
+        assert not place.content.has(unknown)
+        with pytest.raises(ContentMissing):
+            place.content.read(unknown.digest)
+        with pytest.raises(ContentMissing):
+            place.content.checkout(unknown, Path("x"))
+        assert not (place.root / "x").exists()
 
 
 def test_nothing_to_add_is_an_error_that_names_the_path(place: Place) -> None:
@@ -94,13 +97,108 @@ def test_nothing_to_add_is_an_error_that_names_the_path(place: Place) -> None:
         place.content.add(Path("nowhere"))
 
 
-def test_a_file_in_place_of_a_folder_and_back(place: Place) -> None:
-    place.write("x", "a file")
-    file = place.content.add(Path("x"))
-    (place.root / "x").unlink()
-    place.write("x/y", "in a folder")
-    folder = place.content.add(Path("x"))
-    place.content.checkout(file, Path("x"))
-    assert (place.root / "x").read_text() == "a file"
-    place.content.checkout(folder, Path("x"))
-    assert tree(place.root / "x") == {"y": (b"in a folder", False)}
+def test_an_empty_folder_has_a_name_of_its_own(place: Place) -> None:
+    place.write("data/x/y", "gone")
+    (place.root / "data/x/y").unlink()
+    artifact = place.content.add(Path("data"))
+    assert (artifact.files, artifact.size_bytes) == (0, 0)
+    place.content.checkout(artifact, Path("copy"))
+    assert (place.root / "copy").is_dir()
+    assert not any((place.root / "copy").iterdir())
+
+
+def test_a_few_small_files_are_objects_and_many_are_one_pack(place: Place) -> None:
+    place.fill({str(at): str(at).encode() for at in range(15)})
+    place.content.add(Path("data"))
+    assert (len(place.stored("objects")), len(place.stored("packs"))) == (16, 0)
+    place.fill({str(at): str(at).encode() for at in range(15, 31)})
+    place.content.add(Path("data"))
+    assert (len(place.stored("objects")), len(place.stored("packs"))) == (17, 2)
+
+
+def test_bytes_that_are_held_are_not_written_again(place: Place) -> None:
+    place.fill({str(at): b"the same" for at in range(100)})
+    place.fill({str(at): str(at).encode() for at in range(100)}, "data/more")
+    place.content.add(Path("data"))
+    before = place.stored("packs"), place.stored("objects")
+    place.write("data/again", "the same")
+    place.reopen()
+    place.content.add(Path("data"))
+    after = place.stored("packs"), place.stored("objects")
+    assert after[0] == before[0]
+    assert len(after[1]) == len(before[1]) + 1  # the new manifest
+
+
+def test_packs_are_closed_before_they_grow_beyond_64_mb(place: Place) -> None:
+    body = os.urandom(SMALL_BYTES - 8)
+    place.fill({str(at): at.to_bytes(4, "big") + body[4:] for at in range(600)})
+    artifact = place.content.add(Path("data"))
+    packs = [one for one in place.stored("packs") if not one.endswith(".idx")]
+    sizes = [(place.root / ".trueup/store/packs" / one).stat().st_size for one in packs]
+    assert len(packs) == 2
+    assert max(sizes) <= 64 << 20
+    place.reopen()
+    assert place.content.has(artifact)
+
+
+def test_a_folder_spread_over_more_than_32_packs_is_packed_again(place: Place) -> None:
+    for turn in range(34):
+        place.fill({f"{turn}/{at}": f"{turn} {at}".encode() for at in range(16)})
+        artifact = place.content.add(Path("data"))
+    keys = place.content.keys(artifact)
+    assert len([key for key in keys if key.endswith(".idx")]) < 32
+    place.content.checkout(artifact, Path("copy"))
+    assert tree(place.root / "copy") == tree(place.root / "data")
+
+
+def test_keys_name_parts_first_and_the_manifest_last(place: Place) -> None:
+    place.fill({str(at): str(at).encode() for at in range(20)})
+    place.write("data/large", os.urandom(SMALL_BYTES))
+    artifact = place.content.add(Path("data"))
+    keys = place.content.keys(artifact)
+    assert keys[-1] == f"objects/{artifact.digest}"
+    assert [key.split("/")[0] for key in keys] == ["objects", "packs", "packs", "objects"]
+    assert keys[2] == f"{keys[1]}.idx"
+    assert all((place.root / ".trueup/store" / key).is_file() for key in keys)
+
+
+def test_a_file_that_lies_in_a_folders_pack_is_an_object_too_once_it_is_added_alone(
+    place: Place,
+) -> None:
+    place.fill({str(at): str(at).encode() for at in range(20)})
+    place.content.add(Path("data"))
+    alone = place.content.add(Path("data/7"))
+    assert place.content.keys(alone) == [f"objects/{alone.digest}"]
+
+
+def test_small_bytes_are_kept_under_their_digest(place: Place) -> None:
+    digest = place.content.add_bytes(b"lock")
+    assert place.content.read(digest) == b"lock"
+    assert place.content.add_bytes(b"lock") == digest
+
+
+def test_a_manifest_that_leads_out_of_the_folder_is_refused(place: Place) -> None:
+    import msgspec
+
+    for path in ("../out", "a/../../out", "/etc/passwd", "a//b", "./a", "", "a/..", "x\0y"):
+        rows = [(path, "00" * 32, 1, False)]
+        digest = place.content.add_bytes(b"trueup manifest 1\n" + msgspec.msgpack.encode(rows))
+        with pytest.raises(NotProven):
+            place.content.checkout(Artifact(digest, 1, "folder"), Path("x"))
+
+
+def test_a_manifest_of_a_newer_version_is_refused_by_name(place: Place) -> None:
+    digest = place.content.add_bytes(b"trueup manifest 2\n...")
+    with pytest.raises(WrongUsage, match="format 2"):
+        place.content.checkout(Artifact(digest, 1, "folder"), Path("x"))
+
+
+def test_the_digest_of_a_folder_is_the_one_that_the_format_says(place: Place) -> None:
+    place.write("data/b/c", "2")
+    place.write("data/a", "1").chmod(0o755)
+    assert place.scanner.scan(Path("data")) == Artifact(
+        "68ccd26705adc4bb536a3a2c261adfe2382795d43056e4252b8ffaa9152babbd",
+        2,
+        "folder",
+        files=2,
+    )

@@ -1,12 +1,12 @@
 """Puts content where a user works with it: reflinks or copies, never links to the store."""
 
 import os
-import time
 from collections import defaultdict
 from collections.abc import Iterable
 
 from blake3 import blake3
 
+from trueup import clock
 from trueup.store.artifacts import Artifact, Manifest, ManifestEntry
 from trueup.store.hashing import ContentMissing, copy_hashed, explained, now_ns, settle, write_all
 from trueup.store.ignore import UNFINISHED
@@ -141,11 +141,11 @@ def _below(entries: dict[str, ManifestEntry], prefix: str) -> dict[str, Manifest
     return {path: entry for path, entry in entries.items() if path.startswith(prefix)}
 
 
-def _write(files: Iterable[tuple[str, ManifestEntry]], prefix: str, shelf: Shelf) -> _Files:
+def _write(files: list[tuple[str, ManifestEntry]], prefix: str, shelf: Shelf) -> _Files:
     """Write verified files under new names; return the stat record and digest of each."""
     written: _Files = {}
     packed: dict[str, list[tuple[int, int, str, ManifestEntry]]] = defaultdict(list)
-    held = shelf.object_names()
+    held = shelf.objects_among({entry.digest for _, entry in files})
     young: os.stat_result | None = None
     small: list[tuple[str, ManifestEntry]] = []
     for name, entry in files:
@@ -222,7 +222,7 @@ def _make_folders(top: str, paths: Iterable[str]) -> None:
 def _make_room(above: str) -> None:
     """Make the folder, and remove what a killed checkout left in it long ago."""
     os.makedirs(above, exist_ok=True)
-    limit = time.time() - _STALE_S
+    limit = clock.now().timestamp() - _STALE_S
     for name in os.listdir(above):
         path = f"{above}/{name}"
         if name.startswith(UNFINISHED) and os.lstat(path).st_mtime < limit:

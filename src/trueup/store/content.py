@@ -16,7 +16,6 @@ from trueup.store.scan import Scanner
 from trueup.store.shelf import Shelf
 
 _MOST_PACKS = 32  # a folder spread over more is packed again
-_FEW = 100
 
 
 class Content:
@@ -114,13 +113,9 @@ class Content:
     def keys(self, artifact: Artifact) -> list[str]:
         """Return the keys that hold an artifact here: parts first, a folder's manifest last."""
         digests = dict.fromkeys(one.digest for one in self._entries(artifact))
-        held = self.shelf.object_names() if artifact.files > _FEW else None
-        objects = [
-            f"objects/{one}"
-            for one in digests
-            if (one in held if held is not None else self.shelf.has_object(one))
-        ]
-        small = {bytes.fromhex(one) for one in digests.keys() - {key[8:] for key in objects}}
+        held = self.shelf.objects_among(digests)
+        objects = [f"objects/{one}" for one in digests if one in held]
+        small = {bytes.fromhex(one) for one in digests.keys() - held}
         places = self.shelf.places(small) if small else {}
         if len(places) < len(small):
             raise ContentMissing((small - places.keys()).pop().hex(), self.shelf.root)

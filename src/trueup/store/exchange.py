@@ -14,7 +14,7 @@ from trueup.store.adding import Adding
 from trueup.store.artifacts import Artifact, Manifest
 from trueup.store.bucket import Bucket, Missing
 from trueup.store.hashing import SMALL_BYTES, ContentMissing, digest_stream, explained
-from trueup.store.packs import PackIndex, decode_index
+from trueup.store.packs import PackIndex, decode_index, rebuilt_index
 from trueup.store.shelf import Shelf
 
 A = TypeVar("A")
@@ -193,7 +193,7 @@ class Fetch:
         total_bytes = index.end_bytes()
         if wanted_bytes * 2 >= total_bytes or total_bytes <= _TINY_PACK_BYTES:
             self.whole(f"packs/{name}", name, total_bytes)
-            self.shelf.index_pack(name, index)
+            self.shelf.index_pack(name, rebuilt_index(self.shelf.path(f"packs/{name}")))
             return
         with Adding(self.shelf, lone=False, sync=False) as keeper:
             for bodies in _each(lambda run: self.run_of(name, run), _runs(rows)):

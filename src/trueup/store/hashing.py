@@ -47,7 +47,7 @@ def explained(path: str) -> Iterator[None]:
 
 def _told(error: OSError, path: str) -> TrueupError:
     place = os.fsdecode(error.filename) if error.filename else path
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return DiskFull(
             "the disk is full", remedy="Free some space (trueup gc), then run again", place=path
         )

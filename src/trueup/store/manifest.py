@@ -1,10 +1,11 @@
 """The canonical bytes of a folder's manifest; their digest is the folder's name."""
 
+import re
 from collections.abc import Iterable
 
 import msgspec
 
-from trueup.errors import WrongUsage
+from trueup.errors import NotProven, WrongUsage
 from trueup.store.artifacts import Artifact, Manifest, ManifestEntry
 from trueup.store.hashing import digest_bytes
 
@@ -26,6 +27,9 @@ def encode(rows: Iterable[Row]) -> bytes:
     return MAGIC + _encoder.encode(sorted(rows))
 
 
+_LEADS_OUT = re.compile(r"[\0/]\.{0,2}(?=[\0/])")  # an empty part, '.' or '..'
+
+
 def decode(body: bytes) -> Manifest:
     """Return the manifest that these bytes hold; one from a newer version is refused by name."""
     if not body.startswith(MAGIC):
@@ -35,8 +39,23 @@ def decode(body: bytes) -> Manifest:
                 f"a folder's manifest has format {version}, and this trueup reads 1",
                 remedy="Install a newer trueup",
             )
-        raise ValueError("these bytes are no manifest")
-    return Manifest(_entries.decode(memoryview(body)[len(MAGIC) :]))
+        raise _damaged("it begins otherwise")
+    try:
+        entries = _entries.decode(memoryview(body)[len(MAGIC) :])
+    except msgspec.MsgspecError as error:
+        raise _damaged(str(error)) from error
+    paths = [entry.path for entry in entries]
+    text = "\0".join(paths)
+    if text.count("\0") >= max(len(paths), 1) or (paths and _LEADS_OUT.search(f"\0{text}\0")):
+        raise _damaged("a path in it leads out of the folder")
+    return Manifest(entries)
+
+
+def _damaged(why: str) -> NotProven:
+    return NotProven(
+        f"what is named as a folder's manifest is none: {why}",
+        remedy="Make the folder again with: trueup run --force",
+    )
 
 
 def folder(rows: list[Row]) -> tuple[Artifact, bytes]:

@@ -156,13 +156,19 @@ class PackWriter:
         if sync:
             with explained(self.path):
                 os.fsync(self._fd)
-        os.close(self._fd)
+        self._close()
         return self._hasher.hexdigest(), index_of(self._places)
 
     def abandon(self) -> None:
         """Remove the unfinished file."""
-        os.close(self._fd)
-        os.unlink(self.path)
+        self._close()
+        if os.path.lexists(self.path):
+            os.unlink(self.path)
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def _flush(self) -> None:
         block = b"".join(self._pieces)

@@ -195,7 +195,7 @@ class FolderReader:
                 continue
             start = at * FIELDS
             size, mtime_ns, ctime_ns, inode, mode = fields[start : start + FIELDS]
-            if size < SMALL_BYTES and mtime_ns < young_ns and ctime_ns < young_ns:
+            if size < SMALL_BYTES:
                 fd = open_(prefix + paths[at], _FLAGS)
                 try:
                     body = read(fd, size + 1)
@@ -212,6 +212,10 @@ class FolderReader:
                     digests[at] = digest = blake3(body).digest()
                     if keep is not None:
                         keep(digest, body)
+                    if (mtime_ns >= young_ns or ctime_ns >= young_ns) and not is_settled(
+                        mtime_ns, ctime_ns, self.seen_ns
+                    ):
+                        self.found.unsettled.append(at)
                     continue
             self.read_with_care(at)
 

@@ -20,7 +20,7 @@ from trueup.store.reading import (
     rows_of,
 )
 from trueup.store.statindex import Details, FileSeen, FolderSeen, Index
-from trueup.store.walk import record, refuse_kind, target_of_link, walk
+from trueup.store.walk import record, refuse_kind, refuse_name, target_of_link, walk
 
 _ROUNDS = 4
 
@@ -51,6 +51,7 @@ class Scanner:
     ) -> Artifact | None:
         """Return what is at a path; a keeper is given what it lacks, known spares the reading."""
         top = self.absolute(path)
+        refuse_name(top)
         with explained(top):
             try:
                 found = os.lstat(top)

@@ -1,13 +1,13 @@
 """The folder in which content lies: whole objects, packs of small files, and what is unfinished."""
 
 import os
-import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from blake3 import blake3
 
-from trueup.store.hashing import ContentMissing, digest_stream, explained, read_whole, write_all
+from trueup import clock
+from trueup.store.hashing import ContentMissing, explained, read_whole, write_all
 from trueup.store.packs import (
     MOST_BYTES,
     PackIndex,
@@ -72,12 +72,10 @@ class Shelf:
 
     def lacks(self, digests: Iterable[bytes]) -> set[bytes]:
         """Return those of the raw digests that neither an object nor a pack holds."""
-        missing = set(digests)
-        if len(missing) > _FEW:
-            held = self.object_names()
-            missing = {digest for digest in missing if digest.hex() not in held}
-        else:
-            missing = {digest for digest in missing if not self.has_object(digest.hex())}
+        names = {digest.hex(): digest for digest in digests}
+        for name in self.objects_among(names):
+            del names[name]
+        missing = set(names.values())
         if missing:
             for index in self.packs(again=True).values():
                 if len(missing) * 16 < index.count:
@@ -148,15 +146,19 @@ class Shelf:
 
     def adopt_pack(self, writer: PackWriter, *, sync: bool = False) -> str:
         """Finish a pack, give it its name with its index beside it, and return the name."""
-        name, index = writer.close(sync=sync)
-        self.adopt(writer.path, f"packs/{name}", sync=sync)
+        try:
+            name, index = writer.close(sync=sync)
+            self.adopt(writer.path, f"packs/{name}", sync=sync)
+        except BaseException:
+            writer.abandon()
+            raise
         self.index_pack(name, index, sync=sync)
         return name
 
     def index_pack(self, name: str, index: PackIndex, *, sync: bool = False) -> None:
         """Put the index beside a pack that is there."""
         self._write_index(name, index, sync=sync)
-        self._packs[name] = index
+        self._packs = {**self._packs, name: index}
 
     def put_aside(self, digest: str) -> None:
         """Move a damaged object out of the way, for a person to look at."""
@@ -178,7 +180,7 @@ class Shelf:
 
     def refresh(self, keys: Iterable[str]) -> None:
         """Date what is used again and has grown old, so that gc sees it is used."""
-        limit = time.time() - _FRESH_S
+        limit = clock.now().timestamp() - _FRESH_S
         for key in keys:
             path = self.path(key)
             try:
@@ -187,16 +189,14 @@ class Shelf:
             except OSError:  # it vanished, or is somebody else's: then gc's own grace must do
                 continue
 
-    def is_whole(self, digest: str) -> bool:
-        """Read an object and say whether it matches its name."""
-        fd = os.open(f"{self.root}/objects/{digest}", _READ)
-        try:
-            return digest_stream(fd, os.fstat(fd).st_size).hex() == digest
-        finally:
-            os.close(fd)
+    def objects_among(self, digests: Collection[str]) -> set[str]:
+        """Return those of the digests that are held as objects of their own."""
+        if len(digests) > _FEW:
+            return self.object_names().intersection(digests)
+        return {digest for digest in digests if self.has_object(digest)}
 
     def object_names(self) -> set[str]:
-        """Return the digests that are held as objects of their own."""
+        """Return all digests that are held as objects of their own."""
         return set(self._names("objects"))
 
     def _names(self, folder: str) -> list[str]:
@@ -254,7 +254,10 @@ class Shelf:
 
     def mend(self, name: str) -> None:
         """Replace a damaged pack by one of what is whole in it, and move it aside."""
-        index = self._packs.pop(name)
+        index = self._packs.get(name)
+        if index is None:  # another thread was first
+            return
+        self._packs = {other: one for other, one in self._packs.items() if other != name}
         writer = PackWriter(self.unfinished_path())
         try:
             with open(f"{self.root}/packs/{name}", "rb") as pack:
@@ -283,7 +286,7 @@ class Shelf:
                 continue
 
     def _sweep(self, folder: str) -> None:
-        limit = time.time() - _STALE_S
+        limit = clock.now().timestamp() - _STALE_S
         for name in os.listdir(folder):
             try:
                 if os.stat(f"{folder}/{name}").st_mtime < limit:

@@ -56,6 +56,18 @@ def refuse_kind(mode: int, place: str) -> WrongUsage:
     )
 
 
+def refuse_name(path: str) -> None:
+    """Refuse a path that is not UTF-8: it could not be written down for other machines."""
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise WrongUsage(
+            "the name is not UTF-8",
+            remedy="Rename it (convmv does so for whole folders)",
+            place=path.encode(errors="backslashreplace").decode(),
+        ) from error
+
+
 def target_of_link(path: str, is_inside: Callable[[str], bool]) -> os.stat_result:
     """Return the stat of what a symbolic link leads to; refuse one that breaks or leads out."""
     real = os.path.realpath(path)
@@ -145,16 +157,13 @@ class _Walk:
 
     def finish(self, prefix: str, names: list[str], fields: list[int]) -> None:
         packed = _packed(fields)
+        text = f"{prefix}\0{len(names)}\0" + "\0".join(names)
         try:
-            text = f"{prefix}\0{len(names)}\0" + "\0".join(names)
             self.hasher.update(text.encode())
-        except UnicodeEncodeError as error:
-            bad = next((name for name in names if not _is_utf8(name)), prefix)
-            raise WrongUsage(
-                f"the name {os.fsencode(bad)!r} is not UTF-8",
-                remedy="Rename it (convmv does so for whole folders)",
-                place=f"{self.top}/{prefix}".encode(errors="replace").decode(),
-            ) from error
+        except UnicodeEncodeError:
+            for name in names or [""]:
+                refuse_name(f"{self.top}/{prefix}{name}")
+            raise
         self.hasher.update(packed)
         if names:
             self.tree.parts.append((prefix, names, packed))
@@ -220,11 +229,3 @@ def _packed(fields: list[int]) -> bytes:
         return array("q", fields).tobytes()
     except OverflowError:  # some file systems number inodes beyond 63 bits
         return array("q", [value & 0x7FFF_FFFF_FFFF_FFFF for value in fields]).tobytes()
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
