@@ -23,7 +23,7 @@ MADE = ("data/**/*.parquet", "model.skops", "predictions.parquet", "*.json", "pl
 def run_by_hand(folder: Path, polars_threads: int) -> Path:
     """Run the four scripts in a copy of the example, as a newcomer might."""
     shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("data", "__pycache__", ".*"))
-    env = os.environ | {"OMP_NUM_THREADS": "2", "POLARS_MAX_THREADS": str(polars_threads)}
+    env = os.environ | {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": str(polars_threads)}
     for name in ("ingest", "prepare", "train", "evaluate"):
         command = [sys.executable, "-W", "error", f"{name}.py"]
         subprocess.run(command, cwd=folder, env=env, check=True, timeout=300)
