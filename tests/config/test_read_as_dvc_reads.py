@@ -168,7 +168,8 @@ PROJECTS: dict[str, tuple[str, dict[str, str]]] = {
     "a mapping with DVC's other options": (
         "stages: {a: {cmd: 'x ${train}'}}",
         {
-            ".dvc/config": "[core]\n    no_scm = True\n[parsing]\n    bool = boolean_optional\n    list = append\n"
+            ".dvc/config": "[core]\n    no_scm = True\n"
+            "[parsing]\n    bool = boolean_optional\n    list = append\n"
         },
     ),
     "filled outputs": ("stages: {a: {cmd: x, outs: ['${name}.txt': {cache: false}]}}", {}),

@@ -38,7 +38,7 @@ def replaced(edit: Edit) -> str:
 
 def added(edit: Edit) -> str:
     """Return the text with a new last key in the mapping that the other keys lead to."""
-    new = f"{written(edit.keys[-1], '')}: {written(edit.value, edit.typed)}"
+    new = f"{written(edit.keys[-1])}: {written(edit.value, edit.typed)}"
     text = edit.text
     span = _find(text, edit.keys[:-1])
     if span.kind == "word" and text[span.start : span.end] in ("", "~", "null"):
@@ -60,18 +60,23 @@ def added(edit: Edit) -> str:
     return f"{text[:line_end]}{end_of_line}{' ' * column}{new}{text[line_end:]}"
 
 
-def written(value: Any, typed: str) -> str:
+def written(value: Any, typed: str = "") -> str:
     """Return a value as YAML on one line, as it was typed where that reads the same."""
     if isinstance(value, str):
         plain = _PLAIN.fullmatch(value) and _reads_as(value, value)
-        return value if plain else json.dumps(value, ensure_ascii=not value.isprintable())
+        return value if plain else _quoted(value)
     if typed:
         return typed
     if isinstance(value, dict):
-        return (
-            "{" + ", ".join(f"{written(k, '')}: {written(v, '')}" for k, v in value.items()) + "}"
-        )
+        return "{" + ", ".join(f"{written(k)}: {written(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(written, value)) + "]"
     return "null" if value is None else json.dumps(value, default=str)
+
+
+def _quoted(text: str) -> str:
+    letters = json.dumps(text, ensure_ascii=False)
+    return "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in letters)
 
 
 def _reads_as(word: str, value: Any) -> bool:

@@ -50,7 +50,11 @@ def set_in_file(path: Path, key: str, text: str) -> None:
     except CannotEdit as error:
         problem = f"{shown(key)} in {name} cannot be changed in place: {error}"
         raise _refusal(name, problem, "Change it in an editor.") from error
-    write_whole(path, changed.encode())
+    try:
+        write_whole(path, changed.encode())
+    except OSError as error:
+        problem = f"{name} cannot be written: {error.strerror}; it is as it was"
+        raise _refusal(name, problem, "Make room, or get permission.") from error
 
 
 def value_of(text: str) -> Any:

@@ -21,6 +21,7 @@ from trueup.config.yaml import Document, parse
 from trueup.errors import WrongUsage
 
 PROJECT_FILE, PIPELINE_FILE = "trueup.yaml", "dvc.yaml"
+FORMAT = 1
 FILES = (PROJECT_FILE, PIPELINE_FILE)
 _PIPELINE_KEYS = ("stages", "vars", "params", "metrics", "plots", "artifacts", "datasets")
 
@@ -80,6 +81,10 @@ def _document(root: Path, name: str) -> Document:
     if not isinstance(document.value, dict):
         problem = f"a mapping is wanted, not {shown(document.value)}"
         raise ConfigInvalid([Mistake(problem, "Begin with: stages:", document.place(()))])
+    written = document.value.get("format")
+    if name != PIPELINE_FILE and isinstance(written, int) and written > FORMAT:
+        problem = f"format {written} is newer than this trueup, which reads {FORMAT}"
+        raise ConfigInvalid([Mistake(problem, "Upgrade trueup.", document.place(("format",)))])
     return document
 
 

@@ -166,7 +166,12 @@ class Choice(Plain):
 
     def __init__(self, words: tuple[Any, ...]) -> None:
         self.words = words
-        super().__init__(f"one of {', '.join(map(str, words))}", tuple({type(w) for w in words}))
+        self._legal = ", ".join(shown(word).strip("'") for word in words)
+        super().__init__(f"one of {self._legal}", tuple({type(word) for word in words}))
+
+    def fits(self, value: Any) -> bool:
+        """Say whether the value has the type of one of them."""
+        return any(type(value) is type(word) for word in self.words)
 
     def read(self, value: Any, path: Path, reading: Reading) -> Any:
         """Return the word if it is one of them."""
@@ -175,8 +180,8 @@ class Choice(Plain):
         if reading.templates and isinstance(value, str) and TEMPLATE in value:
             return value
         near = did_you_mean(value, map(str, self.words)) if isinstance(value, str) else ""
-        legal = f"Legal: {', '.join(map(str, self.words))}."
-        return reading.wrong(path, f"{shown(value)} is not known here", near + legal)
+        problem = f"{shown(value)} is not known here"
+        return reading.wrong(path, problem, f"{near}Legal: {self._legal}.")
 
 
 class Formed(Plain):
