@@ -64,6 +64,7 @@ class FaultProxy:
     upstream: str
     choose: Choose = never
     delay_s: float = 0.05
+    strip: frozenset[str] = frozenset()  # header names, in small letters, that get lost
     requests: list[Request] = field(default_factory=list)
     met: list[Fault] = field(default_factory=list)
 
@@ -119,7 +120,7 @@ class FaultProxy:
                 edge.command, edge.path, skip_host=True, skip_accept_encoding=True
             )
             for name, value in edge.headers.items():
-                if name.lower() not in _HOP - {"content-length"}:
+                if name.lower() not in (_HOP - {"content-length"}) | self.strip:
                     connection.putheader(name, value)
             connection.endheaders(body or None)
             answer = connection.getresponse()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BUCKET = "trueup"
+OPEN_BUCKET = "open"  # everybody may do everything here, unsigned
 _OWNER = ("owner", "owner-secret-key")
 _READER = ("reader", "reader-secret-key")
 _PORTS = ("master", "volume", "filer", "s3")
@@ -43,6 +44,10 @@ class S3Server:
             "AWS_SECRET_ACCESS_KEY": identity[1],
             "AWS_REGION": "us-east-1",
         }
+
+    def anonymous_through(self, endpoint: str) -> dict[str, str]:
+        """Return the environment of somebody without credentials, through this endpoint."""
+        return {"AWS_ENDPOINT_URL": endpoint, "AWS_SKIP_SIGNATURE": "true"}
 
     def through(self, endpoint: str) -> dict[str, str]:
         """Return the owner's environment with a proxy between client and server."""
@@ -78,17 +83,21 @@ def seaweed(program: Path, folder: Path) -> Iterator[S3Server]:
 
 
 def _identities() -> dict[str, object]:
+    anonymous = [f"{action}:{OPEN_BUCKET}" for action in ("Read", "Write", "List", "Admin")]
     return {
         "identities": [
-            {
-                "name": name,
-                "credentials": [{"accessKey": key, "secretKey": secret}],
-                "actions": actions,
-            }
-            for name, (key, secret), actions in (
-                ("owner", _OWNER, ["Admin", "Read", "Write", "List", "Tagging"]),
-                ("reader", _READER, [f"Read:{BUCKET}", f"List:{BUCKET}"]),
-            )
+            {"name": "anonymous", "actions": anonymous},
+            *(
+                {
+                    "name": name,
+                    "credentials": [{"accessKey": key, "secretKey": secret}],
+                    "actions": actions,
+                }
+                for name, (key, secret), actions in (
+                    ("owner", _OWNER, ["Admin", "Read", "Write", "List", "Tagging"]),
+                    ("reader", _READER, [f"Read:{BUCKET}", f"List:{BUCKET}"]),
+                )
+            ),
         ]
     }
 

@@ -115,9 +115,10 @@ class Log:
         return number
 
     def _find(self, after: int) -> int:
-        head = self._pieces.find(after).head
-        self._head = max(self._head, head)
-        return head
+        found = self._pieces.find(after)
+        if found.last:
+            self._head = max(self._head, found.head)
+        return found.head
 
     def _fetch(self, after: int, head: int) -> list[Event]:
         bodies = self._pieces.fetch(after, head)

@@ -47,20 +47,18 @@ class Pieces:
 
     def exists(self, number: int) -> bool:
         """Say whether the event of that number is there, at one request."""
-        return any(True for _ in self._bucket.list(self._key(Piece(0, number - 1))))
+        return self._entry(number) is not None
 
     def find(self, after: int) -> Found:
         """Search for the last event from event after on, at one list if it is not far."""
         before = max(0, after - 1)
-        start = None
         if self._bucket.remote:
             page = dict(islice(self._numbers(before), _PAGE))
             if len(page) < _PAGE:
                 return _found(page, after, page.get(after))
-            start = page.get(after)
         covered = max(after, *self._covers(after))
         page = dict(self._numbers(max(before, covered - 1)))
-        return _found(page, covered, start or page.get(after))
+        return _found(page, covered, self._entry(after) if after else None)
 
     def fetch(self, after: int, head: int) -> list[bytes]:
         """Return the events after+1 to head, in order and in as few requests as there can be."""
@@ -80,6 +78,9 @@ class Pieces:
                 self._bucket.create(self._key(piece), segments.encode(piece, bodies))
                 written += 1
         self.unfolded = False
+
+    def _entry(self, number: int) -> Entry | None:
+        return next(self._bucket.list(self._key(Piece(0, number - 1))), None)
 
     def _numbers(self, before: int, level: int = 0) -> Iterator[tuple[int, Entry]]:
         """Yield the pieces of a level without the first ones, numbered from 1."""
