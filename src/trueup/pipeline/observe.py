@@ -82,11 +82,20 @@ class Observer:
             waits_for=waits_for,
         )
 
-    def inputs(self, stage: Stage, made: Mapping[str, Artifact]) -> Inputs | None:
-        """Return a stage's inputs; None where one lies inside something that is still to come."""
+    def inputs(
+        self,
+        stage: Stage,
+        made: Mapping[str, Artifact],
+        sources: Mapping[str, Artifact] | None = None,
+    ) -> Inputs | None:
+        """Return a stage's inputs; None where one lies inside something that is still to come.
+
+        Sources, where given, were looked at just now.
+        """
         deps: dict[str, str] = {}
         for dep in stage.deps:
-            digest = self._dependency(dep, stage.name, made)
+            known = sources.get(dep.path) if sources else None
+            digest = known.digest if known else self._dependency(dep, stage.name, made)
             if digest is None:
                 return None
             deps[dep.name] = digest

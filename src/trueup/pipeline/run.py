@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections import deque
+from collections.abc import Mapping
 
 import msgspec
 
@@ -29,6 +30,7 @@ class Equipment(msgspec.Struct, frozen=True):
     work: StageWork
     supervisor: Supervisor
     slots: Slots
+    decided: Mapping[str, Step] = {}  # before anything ran, in order
     keep_going: bool = False
 
 
@@ -93,7 +95,7 @@ class PipelineRun:
             self._finish(StageResult(name, "skipped", reasons))
             return
         try:
-            step = decide(self._work.observer.seen(stage, {}, ()))
+            step = self._with.decided.get(name) or decide(self._work.observer.seen(stage, {}, ()))
         except _OF_THE_RUN:
             raise
         except TrueupError as error:

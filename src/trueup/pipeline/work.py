@@ -85,8 +85,8 @@ class StageWork(msgspec.Struct, frozen=True):
     def _remember(self, step: Step, outs: dict[str, Artifact], seconds: float) -> Locked:
         """Keep the result under its key, once it is sure that the key is still true."""
         stage = self.project.stages[step.stage]
-        inputs = self._unchanged_inputs(stage, step.key)
         sources = self.observer.keep_sources(stage)
+        inputs = self._unchanged_inputs(stage, step.key, sources)
         record = CacheRecord(
             key=step.key,
             stage=stage.name,
@@ -101,8 +101,8 @@ class StageWork(msgspec.Struct, frozen=True):
         self.diary.share(record, [*kept, *sources.values()])
         return Locked(step.key, inputs, outs, sources)
 
-    def _unchanged_inputs(self, stage: Stage, key: str) -> Inputs:
-        inputs = self.observer.inputs(stage, {})
+    def _unchanged_inputs(self, stage: Stage, key: str, sources: Mapping[str, Artifact]) -> Inputs:
+        inputs = self.observer.inputs(stage, {}, sources)
         if inputs is None or key_of(inputs) != key:
             raise StageFailed(
                 f"what stage {stage.name!r} depends on changed while it ran",

@@ -24,6 +24,7 @@ from trueup.pipeline.masking import Mask
 from trueup.pipeline.observe import Observer
 from trueup.pipeline.outcome import Progress, RunResult, StageResult
 from trueup.pipeline.perform import Workbench
+from trueup.pipeline.plan import Step
 from trueup.pipeline.process import Supervisor
 from trueup.pipeline.run import Equipment, PipelineRun
 from trueup.pipeline.slots import machine
@@ -36,10 +37,22 @@ from trueup.project.workspace import Workspace
 from trueup.store.artifacts import Artifact
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """A run's name, and what was decided while looking whether there is anything to do."""
+
+    run: str
+    decided: Mapping[str, Step] = {}
+
+
 def conduct(
-    workspace: Workspace, graph: Graph, options: RunOptions, progress: Progress, name: str
+    workspace: Workspace,
+    graph: Graph,
+    options: RunOptions,
+    progress: Progress,
+    begun: Begun,
 ) -> RunResult:
     """Carry a run out, from the lock file read to the last record written."""
+    name = begun.run
     began_s = clock.monotonic_s()
     supervisor = Supervisor(name)
     diary = Diary(
@@ -70,6 +83,7 @@ def conduct(
                 workspace.env,
                 gpus_wanted=any(stage.resources.gpu for stage in graph.stages.values()),
             ),
+            decided=begun.decided,
             keep_going=options.keep_going,
         )
     )

@@ -48,11 +48,14 @@ def run(
     name = ids.run_id(clock.now())
     own = prepare_own_folder(workspace.root)
     with checkout_lock(own, name, wait=options.wait, say=progress.note):
-        result = _nothing_to_do(workspace, graph, options, progress)
-        if result is None:
-            from trueup.project.conducting import conduct
+        decided = _decide_until_busy(workspace, graph, options)
+        kept = sum(step.action == "keep" for step in decided.values())
+        if kept == len(graph.stages):
+            result = _nothing_done(decided, progress)
+        else:
+            from trueup.project.conducting import Begun, conduct
 
-            result = conduct(workspace, graph, options, progress, name)
+            result = conduct(workspace, graph, options, progress, Begun(name, decided))
         workspace.close()
     return msgspec.structs.replace(result, seconds=clock.monotonic_s() - began_s)
 
@@ -110,25 +113,33 @@ def set_parameters(root: Path, usual_file: str, sets: Iterable[str]) -> None:
         set_value(root / (file if colon else usual_file), key, value)
 
 
-def _nothing_to_do(
-    workspace: Workspace, graph: Graph, options: RunOptions, progress: Progress
-) -> RunResult | None:
-    """Return the result of a run that changes nothing; None as soon as something is to be done.
+def _decide_until_busy(workspace: Workspace, graph: Graph, options: RunOptions) -> dict[str, Step]:
+    """Return the decisions in order, up to the first stage that something is to be done with.
 
-    What only a real run needs (processes, threads, records) is not even imported for it.
+    What only a real run needs (processes, threads, records) is not even imported for it. A stage
+    that has never run here is left to the run: it keeps its inputs while it hashes them.
     """
     observer = _observer(workspace)
-    if options.force or any(name not in observer.locked for name in graph.stages):
-        return None
-    stages: list[StageResult] = []
+    decided: dict[str, Step] = {}
+    if options.force:
+        return decided
     for name, stage in graph.stages.items():
-        step = decide(observer.seen(stage, {}, ()))
-        if step.action != "keep":
-            return None
-        stages.append(StageResult(name, "unchanged", step.reasons, step.key, outs=step.outs))
+        if name not in observer.locked:
+            break
+        decided[name] = decide(observer.seen(stage, {}, ()))
+        if decided[name].action != "keep":
+            break
+    return decided
+
+
+def _nothing_done(decided: dict[str, Step], progress: Progress) -> RunResult:
+    stages = tuple(
+        StageResult(name, "unchanged", step.reasons, step.key, outs=step.outs)
+        for name, step in decided.items()
+    )
     for each in stages:
         progress.ends(each)
-    return RunResult(None, tuple(stages), 0.0)
+    return RunResult(None, stages, 0.0)
 
 
 def _touches(path: str, stage: Stage) -> bool:

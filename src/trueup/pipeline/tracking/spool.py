@@ -10,7 +10,7 @@ import msgspec
 from trueup.pipeline.tracking.records import FORMAT, refuse_newer
 
 HEAD = b'{"format":%d}\n' % FORMAT  # the first line of a stored segment
-MOST_AT_ONCE = 8 << 20  # bytes of one segment
+MOST_AT_ONCE = 256 << 20  # bytes taken from a spool; only what is no point is that much
 
 
 class Point(msgspec.Struct, frozen=True, array_like=True):
@@ -53,10 +53,9 @@ class Spool:
         self._taken = 0
 
     def drain(self) -> bytes:
-        """Return the whole lines that are new, at most 8 MB of them; empty when there are none.
+        """Return the whole lines that are new; empty when there are none.
 
-        A line still being written waits for the next call. Each call after the end of a stage
-        returns more until it returns nothing.
+        A line still being written waits for the next call.
         """
         try:
             with self.path.open("rb") as spool:

@@ -18,6 +18,8 @@ from trueup.pipeline.tracking.spool import HEAD
 from trueup.store.bucket import Bucket
 from trueup.store.log import Log
 
+_SEGMENT_BYTES = 8 << 20
+
 
 class RunWriter:
     """The only writer of one run.
@@ -56,9 +58,14 @@ class RunWriter:
 
     def points(self, lines: bytes) -> None:
         """Store points as the spool gave them; nothing for nothing."""
-        if lines:
-            prefix = layout.points_prefix(self.run)
-            self._create(layout.segment_key(prefix, self._next(prefix)), HEAD + lines)
+        prefix = layout.points_prefix(self.run)
+        start = 0
+        while start < len(lines):
+            cut = lines.rfind(b"\n", start, start + _SEGMENT_BYTES) + 1
+            end = cut or min(len(lines), start + _SEGMENT_BYTES)
+            segment = HEAD + lines[start:end]
+            self._create(layout.segment_key(prefix, self._next(prefix)), segment)
+            start = end
 
     def log(self, stage: str, output: bytes) -> None:
         """Store a piece of a stage's output, secrets already masked; nothing for nothing."""
