@@ -1,0 +1,1 @@
+"""The verb init: look at a project, propose stages, write them, and see them run."""
