@@ -15,8 +15,8 @@ _MOST_HELD = 1_000_000  # beyond, asking each index is slower but bounded in mem
 class Adding:
     """The keeper for one file or folder; within the block nothing bears a final name too soon."""
 
-    def __init__(self, shelf: Shelf, *, lone: bool, sync: bool) -> None:
-        self.shelf, self.lone, self.sync = shelf, lone, sync
+    def __init__(self, shelf: Shelf, *, lone: bool) -> None:
+        self.shelf, self.lone = shelf, lone
         self._few: list[tuple[bytes, bytes]] = []
         self._writer: PackWriter | None = None
         self._seen: set[bytes] = set()
@@ -47,7 +47,7 @@ class Adding:
     def small(self, digest: bytes, body: bytes) -> None:
         """Keep a small file, unless it is held."""
         if self.lone:
-            self.shelf.write(digest.hex(), body, sync=self.sync)
+            self.shelf.write(digest.hex(), body)
             return
         if digest in self._seen:
             return
@@ -81,18 +81,18 @@ class Adding:
             raise
         finally:
             os.close(target)
-        self.shelf.adopt(unfinished, f"objects/{digest.hex()}", sync=self.sync)
+        self.shelf.adopt(unfinished, f"objects/{digest.hex()}")
         return digest
 
     def folder(self, digest: str, body: bytes) -> None:
         """Keep a folder's manifest, after everything it names."""
         self.flush()
-        self.shelf.write(digest, body, sync=self.sync)
+        self.shelf.write(digest, body)
 
     def flush(self) -> None:
         """Give all that was kept its final name."""
         for digest, body in self._few:
-            self.shelf.write(digest.hex(), body, sync=self.sync)
+            self.shelf.write(digest.hex(), body)
         self._few = []
         if self._writer is not None:
             self._close()
@@ -100,7 +100,7 @@ class Adding:
     def _close(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
-            self.shelf.adopt_pack(writer, sync=self.sync)
+            self.shelf.adopt_pack(writer)
 
     def _is_held(self, digest: bytes) -> bool:
         self._asked += 1

@@ -38,7 +38,7 @@ class Content:
         packs is packed again.
         """
         lone = not Path(self.scanner.absolute(path)).is_dir()
-        with Adding(self.shelf, lone=lone, sync=sync) as keeper:
+        with Adding(self.shelf, lone=lone) as keeper:
             artifact = self.scanner.look(path, keeper)
         if artifact is None:
             raise WrongUsage(
@@ -47,14 +47,19 @@ class Content:
                 place=str(path),
             )
         if artifact.kind == "folder":
-            self._pack_again(artifact, sync=sync)
-        self.shelf.refresh(self.keys(artifact))
+            self._pack_again(artifact)
+        keys = self.keys(artifact)
+        self.shelf.refresh(keys)
+        if sync:
+            self.shelf.sync(keys)
         return artifact
 
     def add_bytes(self, body: bytes, *, sync: bool = False) -> str:
         """Keep bytes as an object and return their digest."""
         digest = digest_bytes(body)
-        self.shelf.write(digest, body, sync=sync)
+        self.shelf.write(digest, body)
+        if sync:
+            self.shelf.sync([f"objects/{digest}"])
         return digest
 
     def has(self, artifact: Artifact) -> bool:
@@ -141,10 +146,10 @@ class Content:
             return (ManifestEntry("", artifact.digest, artifact.size_bytes),)
         return self.manifest(artifact).entries
 
-    def _pack_again(self, artifact: Artifact, *, sync: bool) -> None:
+    def _pack_again(self, artifact: Artifact) -> None:
         """Gather the small files of a folder that is spread over too many packs into new ones."""
         if len(self.shelf.packs()) <= _MOST_PACKS:
             return
         places = self.shelf.places({bytes.fromhex(one.digest) for one in self._entries(artifact)})
         if len({place[0] for place in places.values()}) > _MOST_PACKS:
-            self.shelf.gather(places, sync=sync)
+            self.shelf.gather(places)

@@ -195,7 +195,7 @@ class Fetch:
             self.whole(f"packs/{name}", name, total_bytes)
             self.shelf.index_pack(name, rebuilt_index(self.shelf.path(f"packs/{name}")))
             return
-        with Adding(self.shelf, lone=False, sync=False) as keeper:
+        with Adding(self.shelf, lone=False) as keeper:
             for bodies in _each(lambda run: self.run_of(name, run), _runs(rows)):
                 for digest, body in bodies:
                     keeper.small(digest, body)

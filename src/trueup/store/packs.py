@@ -150,12 +150,9 @@ class PackWriter:
         if self._pending >= _BLOCK_BYTES:
             self._flush()
 
-    def close(self, *, sync: bool = False) -> tuple[str, PackIndex]:
+    def close(self) -> tuple[str, PackIndex]:
         """Finish the file and return the pack's name and its index."""
         self._flush()
-        if sync:
-            with explained(self.path):
-                os.fsync(self._fd)
         self._close()
         return self._hasher.hexdigest(), index_of(self._places)
 

@@ -99,7 +99,7 @@ class Shelf:
             raise ContentMissing(digest, self.path(f"objects/{digest}"))
         return body
 
-    def write(self, digest: str, body: bytes, *, sync: bool = False) -> None:
+    def write(self, digest: str, body: bytes) -> None:
         """Keep bytes as an object, unless it is there."""
         if self.has_object(digest):
             return
@@ -112,7 +112,7 @@ class Shelf:
             raise
         finally:
             os.close(fd)
-        self.adopt(unfinished, f"objects/{digest}", sync=sync)
+        self.adopt(unfinished, f"objects/{digest}")
 
     def unfinished(self) -> tuple[str, int]:
         """Return the path and descriptor of a new empty file that is not content yet."""
@@ -130,53 +130,60 @@ class Shelf:
             self._sweep(folder)
         return f"{folder}/{os.getpid()}-{os.urandom(8).hex()}"
 
-    def adopt(self, unfinished: str, key: str, *, sync: bool = False) -> None:
-        """Give a whole file its final name, on disk for certain if sync is set."""
+    def adopt(self, unfinished: str, key: str) -> None:
+        """Give a whole file its final name."""
         final = self.path(key)
         with explained(final):
-            if sync:
-                _sync(unfinished)
             try:
                 os.replace(unfinished, final)
             except FileNotFoundError:
                 os.makedirs(os.path.dirname(final), exist_ok=True)
                 os.replace(unfinished, final)
-            if sync:
-                _sync(os.path.dirname(final))
 
-    def adopt_pack(self, writer: PackWriter, *, sync: bool = False) -> str:
+    def adopt_pack(self, writer: PackWriter) -> str:
         """Finish a pack, give it its name with its index beside it, and return the name."""
         try:
-            name, index = writer.close(sync=sync)
-            self.adopt(writer.path, f"packs/{name}", sync=sync)
+            name, index = writer.close()
+            self.adopt(writer.path, f"packs/{name}")
         except BaseException:
             writer.abandon()
             raise
-        self.index_pack(name, index, sync=sync)
+        self.index_pack(name, index)
         return name
 
-    def index_pack(self, name: str, index: PackIndex, *, sync: bool = False) -> None:
+    def index_pack(self, name: str, index: PackIndex) -> None:
         """Put the index beside a pack that is there."""
-        self._write_index(name, index, sync=sync)
+        self._write_index(name, index)
         self._packs = {**self._packs, name: index}
 
     def put_aside(self, digest: str) -> None:
         """Move a damaged object out of the way, for a person to look at."""
         self._move_aside("objects", digest)
 
-    def gather(self, places: dict[bytes, PackPlace], *, sync: bool = False) -> None:
+    def gather(self, places: dict[bytes, PackPlace]) -> None:
         """Write small files that lie in many packs into new ones; gc removes the old."""
         writer = PackWriter(self.unfinished_path())
         try:
             for digest in sorted(places, key=lambda one: places[one]):
                 if writer.size_bytes + places[digest][2] > MOST_BYTES:
-                    self.adopt_pack(writer, sync=sync)
+                    self.adopt_pack(writer)
                     writer = PackWriter(self.unfinished_path())
                 writer.add(digest, self.read(digest.hex()))
         except BaseException:
             writer.abandon()
             raise
-        self.adopt_pack(writer, sync=sync)
+        self.adopt_pack(writer)
+
+    def sync(self, keys: Iterable[str]) -> None:
+        """Return when the bytes and the names of what is held are on disk for certain."""
+        paths = [self.path(key) for key in keys]
+        for path in paths + sorted({os.path.dirname(path) for path in paths}):
+            with explained(path):
+                fd = os.open(path, _READ)
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
 
     def refresh(self, keys: Iterable[str]) -> None:
         """Date what is used again and has grown old, so that gc sees it is used."""
@@ -221,7 +228,7 @@ class Shelf:
         self._write_index(name, index)
         return index
 
-    def _write_index(self, name: str, index: PackIndex, *, sync: bool = False) -> None:
+    def _write_index(self, name: str, index: PackIndex) -> None:
         unfinished, fd = self.unfinished()
         try:
             with explained(unfinished):
@@ -231,7 +238,7 @@ class Shelf:
             raise
         finally:
             os.close(fd)
-        self.adopt(unfinished, f"packs/{name}.idx", sync=sync)
+        self.adopt(unfinished, f"packs/{name}.idx")
 
     def _read_packed(self, digest: bytes) -> bytes:
         while place := self.place(digest):
@@ -293,11 +300,3 @@ class Shelf:
                     os.unlink(f"{folder}/{name}")
             except OSError:  # another process swept it first
                 continue
-
-
-def _sync(path: str) -> None:
-    fd = os.open(path, _READ)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
