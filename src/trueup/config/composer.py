@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from trueup.config.mistakes import ConfigInvalid, Mistake, shown
@@ -26,14 +27,14 @@ _MERGE: Any = object()
 
 def path_text(path: Path) -> str:
     """Return a path as ``$.stages.train.deps[0]``; keys that are no plain word are quoted."""
-    parts = ["$"]
-    for step in path:
-        if isinstance(step, str) and _PLAIN_KEY.fullmatch(step):
-            parts.append(f".{step}")
-        else:
-            parts.append(f"[{shown(step)}]")
-    text = "".join(parts)
+    text = "$" + "".join(map(_step_text, path))
     return text if len(text) <= _PATH_LIMIT else f"{text[:_PATH_LIMIT]}..."
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _step_text(step: Any) -> str:
+    plain = isinstance(step, str) and _PLAIN_KEY.fullmatch(step)
+    return f".{step}" if plain else f"[{shown(step)}]"
 
 
 class _Frame:

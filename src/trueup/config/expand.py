@@ -193,8 +193,7 @@ class Expansion:
 
     def _options(self) -> Flags:
         if self._flags is None:
-            has_config = (self._files.root / ".dvc").is_dir()
-            self._flags = self._files.flags() if has_config else Flags()
+            self._flags = self._files.flags()
         return self._flags
 
 

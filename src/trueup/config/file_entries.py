@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal
 from msgspec import field
 
 from trueup.config.sections import Later, Section
-from trueup.config.shapes import Amount, ListOf, MapOf, Text
+from trueup.config.shapes import MapOf, Text
 from trueup.config.stage_entries import ForeachEntry, StageEntry
 from trueup.config.units import DURATION
 
 MODELS = MapOf(Later("trueup.config.model_entries", "ModelEntry"))
-RULES = ListOf(Later("trueup.config.model_entries", "RuleEntry"))
+TARGETS = MapOf(Later("trueup.config.target_entries", "TargetEntry"))
+CHANNELS = MapOf(Later("trueup.config.target_entries", "ChannelEntry"))
 PROJECT_NAME = Text(r"(?![0-9]+$)[A-Za-z0-9_][A-Za-z0-9_.-]*", "a name such as flights")
 
 
@@ -29,31 +30,6 @@ class EnvironmentEntry(Section, frozen=True):
         Literal["exact", "python", "none"],
         "exact: lock, Python, platform; python: lock, Python; none",
     ] = "exact"
-
-
-class TargetEntry(Section, frozen=True):
-    """Where versions run."""
-
-    target: Annotated[str, "kubernetes, sagemaker, ecs, compose ..."] = ""
-    context: Annotated[str, "the cluster or account"] = ""
-    mode: Annotated[Literal["follow", "pinned"] | None, "follow the alias, or pin in the image"] = (
-        None
-    )
-    protected: Annotated[bool, "only a trusted scope may promote here"] = False
-    approvals: Annotated[int, Amount(whole=True, least=0), "how many people must approve"] = 0
-    rules: Annotated[tuple[Any, ...], RULES, "rules beside the model's own"] = ()
-
-
-class SecretName(Section, frozen=True):
-    """A value that is taken from the environment."""
-
-    secret: Annotated[str, "the name of the environment variable that holds it"]
-
-
-class ChannelEntry(Section, frozen=True):
-    """Where messages go."""
-
-    url: Annotated[str | SecretName, "the address, better as {secret: NAME}"]
 
 
 class KeepEntry(Section, frozen=True):
@@ -90,10 +66,10 @@ class ProjectFile(PipelineFile, frozen=True):
         EnvironmentEntry()
     )
     models: Annotated[dict[str, Any], MODELS, "the models, by name"] = field(default_factory=dict)
-    environments: Annotated[dict[str, TargetEntry], "where versions run, in order of promotion"] = (
-        field(default_factory=dict)
+    environments: Annotated[dict[str, Any], TARGETS, "where versions run, in order"] = field(
+        default_factory=dict
     )
-    notify: Annotated[dict[str, ChannelEntry], "where messages go, by name"] = field(
+    notify: Annotated[dict[str, Any], CHANNELS, "where messages go, by name"] = field(
         default_factory=dict
     )
     keep: Annotated[KeepEntry, "how long what is not registered is kept"] = KeepEntry()

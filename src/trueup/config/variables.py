@@ -10,6 +10,8 @@ from trueup.config.params import read_file
 from trueup.config.templates import Flags, TemplateError, interpolates
 from trueup.errors import did_you_mean
 
+_SETTINGS = (".dvc/config", ".dvc/config.local")
+
 
 class ParameterFiles:
     """The parameter files of a project, each read once; ``read`` names them."""
@@ -17,11 +19,12 @@ class ParameterFiles:
     def __init__(self, root: FilePath) -> None:
         self.root = root
         self._trees: dict[str, Any] = {}
+        self._settings: tuple[str, ...] = ()
 
     @property
     def read(self) -> tuple[str, ...]:
         """The files that were looked for, relative to the project, also those that are missing."""
-        return tuple(self._trees)
+        return (*self._trees, *self._settings)
 
     def tree(self, path: str) -> Any:
         """Return the values of a file; None if there is no such file."""
@@ -32,11 +35,14 @@ class ParameterFiles:
 
     def flags(self) -> Flags:
         """Return how DVC's own configuration wants mappings turned into options."""
+        self._settings = _SETTINGS
+        if not (self.root / ".dvc").is_dir():
+            return Flags()
         from configparser import ConfigParser, Error
 
         parser = ConfigParser(interpolation=None, strict=False)
         try:
-            parser.read([self.root / ".dvc" / "config", self.root / ".dvc" / "config.local"])
+            parser.read([self.root / name for name in _SETTINGS])
         except (Error, UnicodeDecodeError):
             return Flags()
         get = parser.get
