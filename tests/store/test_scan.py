@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -254,7 +255,7 @@ def test_what_has_no_content_is_refused_by_name(place: Place, tmp_path: Path) ->
     outside = tmp_path / "outside"
     outside.mkdir()
     odd = place.root / "data/odd"
-    makers = {
+    makers: dict[str, Callable[[], None]] = {
         "out of the project": lambda: odd.symlink_to(outside),
         "nowhere": lambda: odd.symlink_to("not there"),
         "circle": lambda: odd.symlink_to("../data"),

@@ -24,6 +24,7 @@ _PART_BYTES = 16 << 20  # of a large object, got at once by one thread
 _RUN_BYTES = 8 << 20  # of neighbours in a pack, got at once
 _GAP_BYTES = 64 << 10  # cheaper to read over than to ask again
 _TINY_PACK_BYTES = 1 << 20
+_FEW = 64  # small files that are asked for one by one before all packs are listed
 _RENEW = timedelta(days=3.5)  # half of the grace that gc gives
 _RECENT = timedelta(days=1)  # parts were renewed at most 3.5 days before their manifest
 
@@ -90,10 +91,34 @@ class Fetch:
             for entry in folder.entries
             if bytes.fromhex(entry.digest) in lacking
         }
-        small = {one for one, size in sizes.items() if size < SMALL_BYTES}
-        loose = self.packed(artifact.digest, {bytes.fromhex(one) for one in small})
-        alone = {one: size for one, size in sizes.items() if one not in small or one in loose}
-        self.objects(alone)
+        self.objects({one: size for one, size in sizes.items() if size >= SMALL_BYTES})
+        small = {bytes.fromhex(one) for one, size in sizes.items() if size < SMALL_BYTES}
+        if small:
+            self.small(artifact.digest, small)
+
+    def small(self, folder: str, wanted: set[bytes]) -> None:
+        """Get small files: from the packs named for the folder, then alone, then from any pack."""
+        named = self.named_packs(folder)
+        missing = self.packed(named, wanted)
+        if len(missing) <= _FEW:
+            missing = self.loose(missing)
+        if missing:
+            missing = self.packed([one for one in self.all_packs() if one not in named], missing)
+            _each(self.object, [one.hex() for one in missing])
+
+    def loose(self, wanted: set[bytes]) -> set[bytes]:
+        """Get small files that are objects of their own; return those that are not."""
+
+        def is_missing(digest: bytes) -> bool:
+            try:
+                self.object(digest.hex())
+            except ContentMissing:
+                return True
+            return False
+
+        asked = list(wanted)
+        answers = zip(asked, _each(is_missing, asked), strict=True)
+        return {digest for digest, missing in answers if missing}
 
     def manifest(self, digest: str) -> Manifest:
         """Return a folder's manifest, kept here from now on."""
@@ -148,32 +173,28 @@ class Fetch:
         except Missing as error:
             raise ContentMissing(digest, self.bucket.url) from error
 
-    def packed(self, folder: str, wanted: set[bytes]) -> set[str]:
-        """Get small files out of packs; return the digests that no pack holds."""
+    def packed(self, names: list[str], wanted: set[bytes]) -> set[bytes]:
+        """Get small files out of packs; return those that none of these packs holds."""
         missing = set(wanted)
-        for names in (self.named_packs(folder), self.all_packs):
-            if not missing:
-                break
-            indexes = dict(zip(listed := names(), _each(self.index, listed), strict=True))
-            hits = [(name, index, index.among(missing)) for name, index in indexes.items() if index]
-            for name, index, _ in sorted(hits, key=lambda hit: -len(hit[2])):
-                rows = index.among(missing)
-                if rows:
-                    self.from_pack(name, index, rows)
-                    missing -= {row[0] for row in rows}
-        return {one.hex() for one in missing}
+        hits = [
+            (name, index, len(index.among(missing)))
+            for name, index in zip(names, _each(self.index, names), strict=True)
+            if index
+        ]
+        for name, index, _ in sorted(hits, key=lambda hit: -hit[2]):
+            rows = index.among(missing)
+            if rows:
+                self.from_pack(name, index, rows)
+                missing -= {row[0] for row in rows}
+        return missing
 
-    def named_packs(self, folder: str) -> Callable[[], list[str]]:
-        """Return what lists the packs that were named when the folder was put there."""
-
-        def names() -> list[str]:
-            try:
-                body = self.bucket.get(f"objects/{folder}.packs")
-                return msgspec.json.decode(body, type=list[str])
-            except (Missing, msgspec.MsgspecError):
-                return []
-
-        return names
+    def named_packs(self, folder: str) -> list[str]:
+        """Return the packs that were named when the folder was put there."""
+        try:
+            body = self.bucket.get(f"objects/{folder}.packs")
+            return msgspec.json.decode(body, type=list[str])
+        except (Missing, msgspec.MsgspecError):
+            return []
 
     def all_packs(self) -> list[str]:
         """Return every pack of the bucket; needed only where packs were packed again since."""

@@ -74,10 +74,11 @@ def _expression(line: str) -> str:
     found = "" if anchored else "(?:.*/)?"
     at = 0
     while at < len(line):
-        if line.startswith("**/", at) and (at == 0 or line[at - 1] == "/"):
+        whole_part = at == 0 or line[at - 1] == "/"
+        if whole_part and line.startswith("**/", at):
             found, at = found + "(?:.*/)?", at + 3
-        elif line.startswith("/**", at) and at + 3 == len(line):
-            found, at = found + "/.+", at + 3
+        elif whole_part and line[at:] == "**":
+            found, at = found + ".+", at + 2
         else:
             piece, at = _piece(line, at)
             found += piece
