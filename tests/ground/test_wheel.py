@@ -1,4 +1,4 @@
-"""The built wheel holds the package, all of it, and nothing that lay about."""
+"""The built wheel holds the package and the examples, all of both, and nothing that lay about."""
 
 import shutil
 import subprocess
@@ -15,6 +15,10 @@ LEFTOVERS = (
     "build/lib/trueup/gone.py",
     "dist/trueup-0.0.0-py3-none-any.whl",
     ".trueup/store/objects/aa",
+    "examples/flights/data/raw/flights.parquet",
+    "examples/flights/model.skops",
+    "examples/flights/trueup.lock",
+    "examples/flights/__pycache__/train.cpython-311.pyc",
 )
 
 
@@ -38,10 +42,20 @@ def source(tmp_path: Path) -> Path:
         shutil.copy(CHECKOUT / name, copy)
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
     shutil.copytree(CHECKOUT / "src", copy / "src", ignore=ignore)
+    for name in example_sources():
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CHECKOUT / name, copy / name)
     return copy
 
 
-def test_the_wheel_holds_every_file_of_the_package_and_no_leftover(
+def example_sources() -> list[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", "examples"], cwd=CHECKOUT, check=True, capture_output=True, text=True
+    )
+    return listed.stdout.splitlines()
+
+
+def test_the_wheel_holds_all_of_the_package_and_the_examples_and_no_leftover(
     source: Path, tmp_path: Path
 ) -> None:
     clean = build(source, tmp_path / "clean")
@@ -57,5 +71,5 @@ def test_the_wheel_holds_every_file_of_the_package_and_no_leftover(
         for path in (source / "src" / "trueup").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert held == package
+    assert held == package | {f"trueup/{name}" for name in example_sources()}
     assert "trueup/py.typed" in held
