@@ -112,20 +112,40 @@ def _diff(
     revision: str,
     everything: bool,
 ) -> tuple[Row, ...]:
-    from trueup import git
     from trueup.config.params import read_file, read_text
 
     root = workspace.root
     old: dict[str, Flat] = {}
     new: dict[str, Flat] = {}
     for file in dict.fromkeys(files):
-        before = git.show(root, revision, file)
+        before = _at(workspace, revision, file)
         if before is not None:
             old[file] = flatten(read_text(before, f"{revision}:{file}"))
         if (root / file).is_file():
             new[file] = flatten(read_file(root / file, shown_as=file))
     compared = rows(section, [old, new])
     return compared if everything else differing(compared)
+
+
+def _at(workspace: "Workspace", revision: str, file: str) -> bytes | None:
+    """Return a file as it was at a revision: from Git, or what its lock file named from the store.
+
+    Raises ContentMissing where the store no longer holds it.
+    """
+    from trueup import git
+    from trueup.pipeline import lock
+
+    inside = git.show(workspace.root, revision, file)
+    if inside is not None:
+        return inside
+    body = git.show(workspace.root, revision, lock.FILE)
+    locked = lock.parse_lock(body, f"{revision}:{lock.FILE}").stages if body else {}
+    for stage in locked.values():
+        if file in stage.outs:
+            if workspace.remote is not None:
+                workspace.content.attach(workspace.remote)
+            return workspace.content.read(stage.outs[file].digest)
+    return None
 
 
 def _artifacts(detail: RunDetail) -> Flat:

@@ -20,6 +20,8 @@ from trueup.errors import StageFailed, WrongUsage
 from trueup.pipeline.tracking import points
 from trueup.pipeline.tracking.points import log
 from trueup.pipeline.tracking.spool import HEAD, Point, Spool, read_points, summaries
+from trueup.pipeline.tracking.writer import RunWriter
+from trueup.store.memory import MemoryBucket
 
 
 @pytest.fixture
@@ -110,10 +112,21 @@ def test_outside_a_run_and_without_the_front_door_the_remedy_is_told(
 def test_a_spool_that_cannot_be_written_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(points.SPOOL_VARIABLE, str(tmp_path / "gone" / "spool"))
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(points.SPOOL_VARIABLE, str(tmp_path / "file" / "spool"))
     points.forget()
     with pytest.raises(StageFailed, match="could not be written"):
         log(loss=1)
+
+
+def test_the_first_point_makes_the_folder_of_its_spool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(points.SPOOL_VARIABLE, str(tmp_path / "new" / "run" / "spool"))
+    points.forget()
+    log(loss=1)
+    points.forget()
+    assert Spool(tmp_path / "new" / "run" / "spool").drain()
 
 
 def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,13 +177,15 @@ def test_a_line_still_being_written_waits(spool: Spool) -> None:
     assert Spool(spool.path.with_name("none")).drain() == b""
 
 
-def test_a_large_spool_is_drained_in_pieces_of_whole_lines(spool: Spool) -> None:
+def test_many_points_are_stored_in_segments_of_whole_lines(spool: Spool) -> None:
     line = json.dumps([1, "s", 1, {"x": 0.5, "pad" * 30: 1}]).encode() + b"\n"
     spool.path.write_bytes(line * 100_000)
-    pieces = list(iter(spool.drain, b""))
-    assert len(pieces) > 1
-    assert all(piece.endswith(b"\n") for piece in pieces)
-    assert b"".join(pieces) == line * 100_000
+    bucket = MemoryBucket()
+    RunWriter(bucket, "run").points(spool.drain())
+    segments = sorted((entry.key, bucket.get(entry.key)) for entry in bucket.list("runs/"))
+    assert len(segments) > 1
+    assert all(body.endswith(b"\n") and len(body) < 9_000_000 for _, body in segments)
+    assert len(read_points(segments)) == 100_000
 
 
 def test_lines_that_are_no_points_are_left_out() -> None:

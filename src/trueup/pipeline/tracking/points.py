@@ -72,8 +72,11 @@ def _open() -> None:
             outside_a_run()
         _stage = _json(os.environ.get(STAGE_VARIABLE, ""))
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        path = os.environ[SPOOL_VARIABLE]
         try:
-            _spool = os.open(os.environ[SPOOL_VARIABLE], flags, 0o600)
+            if os.path.dirname(path):  # noqa: PTH120 - pathlib costs 5 ms to import
+                os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - as above
+            _spool = os.open(path, flags, 0o600)
         except OSError as refused:
             raise _unwritten(str(refused)) from refused
 

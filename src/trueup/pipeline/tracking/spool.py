@@ -1,7 +1,8 @@
 """The file that points go through on their way to the bucket, and how they are read back."""
 
 import math
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 from trueup.pipeline.tracking.records import FORMAT, refuse_newer
 
 HEAD = b'{"format":%d}\n' % FORMAT  # the first line of a stored segment
-MOST_AT_ONCE = 256 << 20  # bytes taken from a spool; only what is no point is that much
+_MOST_AT_ONCE = 256 << 20  # bytes; only what is no point is that much
 
 
 class Point(msgspec.Struct, frozen=True, array_like=True):
@@ -46,25 +47,33 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Spool:
-    """The engine's end of a spool: takes what scripts have appended since the last time."""
+    """The engine's end of a spool: takes what scripts have appended since the last time.
+
+    The file is held open from the first, so that nothing is lost when its folder is tidied up
+    before the last points are taken.
+    """
+
+    _file = -1
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._taken = 0
+
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        if self._file >= 0:  # names of modules may be gone when the interpreter ends
+            close(self._file)
 
     def drain(self) -> bytes:
         """Return the whole lines that are new; empty when there are none.
 
         A line still being written waits for the next call.
         """
-        try:
-            with self.path.open("rb") as spool:
-                spool.seek(self._taken)
-                new = spool.read(MOST_AT_ONCE)
-        except FileNotFoundError:
-            return b""
+        size_bytes = os.fstat(self._file).st_size - self._taken
+        new = os.pread(self._file, min(max(size_bytes, 0), _MOST_AT_ONCE), self._taken)
         whole = new[: new.rfind(b"\n") + 1]
-        if not whole and len(new) == MOST_AT_ONCE:
+        if not whole and len(new) == _MOST_AT_ONCE:
             whole = new  # no line is that long: somebody else wrote here; readers skip it
         self._taken += len(whole)
         return whole
