@@ -178,6 +178,10 @@ def test_many_mistakes_are_counted_and_the_first_are_shown(tmp_path: Path) -> No
         ("{a: {cmd: 'x ${}'}}", "'${}' is no path such as"),
         ("{a: {cmd: x, deps: ['${layers}']}}", "'${layers}' is a list, which cannot stand here"),
         ("{a: {cmd: x, timeout: '${name}'}}", "a duration such as"),
+        (
+            "{a: {cmd: x, matrix: {p: &p [1, 2, 3, 4, 5, 6], q: *p, r: *p, s: *p, t: *p, u: *p}}}",
+            "the matrix has 46,656 combinations",
+        ),
         ("[a]", "a mapping is wanted, not a list"),
         ("", "the pipeline has no stages"),
         ("{a: {foreach: [], do: {cmd: x}}}", "the pipeline has no stages"),
@@ -191,7 +195,7 @@ def test_a_stage_that_cannot_be_is_refused(tmp_path: Path, stages: str, said: st
     assert found[0].startswith("trueup.yaml:1:")
 
 
-@pytest.mark.parametrize("name", ["a b", "Größe", "a.b", "1a", "日本"])
+@pytest.mark.parametrize("name", ["a b", "Größe", "a.b", "1a", "日本", "a\u3000b"])
 def test_unusual_names_and_paths_are_names_and_paths(tmp_path: Path, name: str) -> None:
     text = f"stages: {{'{name}': {{cmd: x, outs: ['{name} o', '-o']}}}}"
     stages = load(write(tmp_path, trueup_yaml=text)).stages
@@ -216,6 +220,14 @@ stages:
     stage = stages["a@2"]
     assert (stage.retries, stage.timeout_s, stage.resources.gpu) == (2, 90.0, 2)
     assert stage.env == {"FLAG": "true", "LR": "0.001"}
+
+
+def test_more_stages_than_anybody_means_are_refused_quickly(tmp_path: Path) -> None:
+    one = "{matrix: {p: *p, q: *p, r: *p}, cmd: x}"
+    stages = ", ".join(f"s{i}: {one}" for i in range(1000))
+    text = f"vars: [{{p: &p [{', '.join(map(str, range(27)))}]}}]\nstages: {{{stages}}}"
+    found = mistakes(tmp_path, text)
+    assert "more than 20,000 stages" in found[0]
 
 
 def test_one_mistake_in_a_template_is_told_once_however_many_stages_it_makes(

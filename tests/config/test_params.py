@@ -270,6 +270,7 @@ def test_flattening_names_every_value() -> None:
     [
         ("p.json", '{"a": 1,}', "p.json:1:9 $"),
         ("p.json", "[" * 100_000, "p.json:1:1 $"),
+        ("p.json", "[" * 500 + "]" * 500, "p.json:1:1 $"),
         ("p.json", "9" * 5000, "p.json:1:1 $"),
         ("p.toml", "a = 1\nb = \n", "p.toml:2:5 $"),
         ("p.py", "a = 1\nb = (\n", "p.py:2:5 $"),

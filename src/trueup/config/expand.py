@@ -24,7 +24,7 @@ from trueup.config.variables import ParameterFiles, Variables
 
 _STAGE, _FOREACH = SectionShape(StageEntry), SectionShape(ForeachEntry)
 _UNFILLED = ("vars", "matrix")
-MAX_STAGES = 100_000
+MAX_STAGES = 20_000
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -47,6 +47,14 @@ class Expansion:
 
     def stages(self, written: Mapping[Any, Any]) -> Iterator[Named]:
         """Yield every stage that could be read; what could not is noted as a mistake."""
+        for count, named in enumerate(self._named(written)):
+            if count >= MAX_STAGES:
+                problem = f"more than {MAX_STAGES:,} stages"
+                self._reading.wrong(named.path, problem, "Generate fewer.", of_key=True)
+                return
+            yield named
+
+    def _named(self, written: Mapping[Any, Any]) -> Iterator[Named]:
         for name, raw in written.items():
             path: Path = ("stages", name)
             try:
@@ -125,7 +133,8 @@ class Expansion:
             )
             size *= len(values)
         if size > MAX_STAGES:
-            self._reading.wrong(path, f"{size:,} combinations", f"At most {MAX_STAGES:,} stages.")
+            problem = f"the matrix has {size:,} combinations"
+            self._reading.wrong(path, problem, f"At most {MAX_STAGES:,} stages.")
             return
         combinations = {}
         for chosen in product(*axes):

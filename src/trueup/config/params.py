@@ -37,7 +37,22 @@ def read_text(content: bytes | str, name: str) -> Any:
     reader = {".json": _json, ".toml": _toml, ".py": _python}.get(ending)
     if reader is None:
         return parse(content, name).value or {}
-    return reader(decoded(content, name), name) or {}
+    return _shallow(reader(decoded(content, name), name), name) or {}
+
+
+def _shallow(tree: Any, name: str) -> Any:
+    """Return a tree that is not nested deeper than YAML may be here."""
+    from trueup.config.composer import MAX_DEPTH
+
+    level = [tree]
+    for _ in range(MAX_DEPTH):
+        nested = [one for one in level if isinstance(one, dict | list)]
+        if not nested:
+            return tree
+        level = [
+            inner for one in nested for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    raise _broken(name, 1, 1, f"nested deeper than {MAX_DEPTH}")
 
 
 def _broken(name: str, line: int, column: int, problem: str) -> ConfigInvalid:

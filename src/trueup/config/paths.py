@@ -6,6 +6,7 @@ from typing import Any
 
 from trueup.config.mistakes import shown
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _ADDRESSES = ("http", "https", "s3", "gs", "az", "azure", "abfs")
 _OWN = (".git", ".trueup", ".dvc")
@@ -41,7 +42,7 @@ def normal(path: str, wdir: str, root: str) -> str:
     """
     if not path.strip():
         raise PathError("a path cannot be empty", "Name a file or folder.")
-    if not path.isprintable():
+    if _CONTROL.search(path):
         raise PathError(f"the path {shown(path)} holds a control character", "Rename the file.")
     if not path.startswith("/"):
         return posixpath.normpath(posixpath.join(wdir, path))
@@ -82,7 +83,7 @@ def check_name(name: Any) -> str:
     why = ""
     if not name.strip() or name != name.strip():
         why = "is empty, or begins or ends with a space"
-    elif not name.isprintable():
+    elif _CONTROL.search(name):
         why = "holds a control character"
     elif name.startswith("-"):
         why = "begins with '-', as options do"
