@@ -109,10 +109,11 @@ def _remove(path: Path) -> None:
 
 def contents(root: Path) -> dict[str, bytes]:
     """Return every file of the project but what the two tools keep for themselves."""
-    own = {".dvc", ".dvcignore", "dvc.lock", ".trueup", "trueup.lock", ".gitignore"}
+    folders = {".dvc", ".trueup"}
+    files = {".dvcignore", ".gitignore", "dvc.lock", "trueup.lock"}
     return {
         str(path.relative_to(root)): path.read_bytes()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and path.relative_to(root).parts[0] not in own
-        if path.name != ".gitignore"
+        if path.is_file() and path.relative_to(root).parts[0] not in folders
+        if path.name not in files and path.suffix != ".dvc"
     }

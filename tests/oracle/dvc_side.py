@@ -63,15 +63,16 @@ def _looked_at(repo: Any, targets: list[str] | None) -> dict[str, Any]:
     """Return every stage with its commands and what it stands on, and which have changed."""
     descendants = import_module("networkx").descendants  # comes with DVC
     graph = repo.index.graph
+    stages = [stage for stage in repo.index.stages if stage.cmd]  # files of dvc add have none
     return {
         "stages": {
             stage.addressing: {
                 "cmd": stage.cmd if isinstance(stage.cmd, list) else [stage.cmd],
                 "upstream": sorted(s.addressing for s in descendants(graph, stage)),
             }
-            for stage in repo.index.stages
+            for stage in stages
         },
-        "changed": sorted(repo.status(targets=targets)),
+        "changed": sorted(repo.status(targets=targets).keys() & {s.addressing for s in stages}),
     }
 
 

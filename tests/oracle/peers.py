@@ -146,7 +146,7 @@ class Trueup:
         return subprocess.run(
             [sys.executable, "-m", "trueup", *words],
             cwd=root,
-            env=self._environment,
+            env=self._environment | {"PWD": str(root)},
             capture_output=True,
             text=True,
             timeout=120,

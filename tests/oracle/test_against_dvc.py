@@ -49,9 +49,9 @@ def test_plans_and_results_are_those_of_dvc(
         _compare_outcomes(where, step, done, did)
         if not step.refused and not step.differs:
             _compare_plans(where, theirs, mine)
-        if did.ok:
-            assert ours.commands(ours_at) == theirs.stages, where
-        if did.ok == done.ok:
+        if did.ok and theirs.ok:
+            _compare_commands(where, step, ours.commands(ours_at), theirs.stages)
+        if did.ok and done.ok:
             assert contents(ours_at) == contents(theirs_at), where
         ran = ran or bool(done.ran)
     assert ran or example.vacuous or all(step.refused for step in example.all_steps())
@@ -67,18 +67,30 @@ def _compare_outcomes(where: str, step: Step, done: Done, did: Done) -> None:
         assert "Traceback" not in did.said, did.said
     elif differs.ran is not None:
         assert sorted(did.ran) == sorted(differs.ran), where
-    else:
-        # A result that DVC's run cache does not hold (it needs a dependency) may still be in ours.
+    elif done.ok:
+        # A result that DVC's run cache does not hold (it needs a dependency) may still be in ours,
+        # and an output that DVC left alone may be found again: the bytes are compared elsewhere.
         assert did.ran <= done.ran, f"{where}: ran {did.ran}, DVC only {done.ran}"
-        assert did.ran | did.restored == done.ran | done.restored, where
+        assert done.ran | done.restored <= did.ran | did.restored, where
 
 
 def _compare_plans(where: str, theirs: Seen, mine: Seen) -> None:
     assert theirs.ok, f"{where}: {theirs.said}"
     assert mine.ok, f"{where}: {mine.said}"
-    assert theirs.pending <= mine.pending, where
-    for name in mine.pending - theirs.pending:
-        assert theirs.upstream[name] & mine.pending, f"{where}: why would {name} run?"
+    # Each tool foresees what another stage's work leads to in its own way: trueup what a run may
+    # reach, DVC what a lost output disturbs. Whatever only one names must follow something named.
+    for name in mine.pending ^ theirs.pending:
+        named = mine.pending & theirs.upstream[name]
+        assert named, f"{where}: {mine.pending} against {theirs.pending}, and why {name}?"
+
+
+def _compare_commands(
+    where: str, step: Step, ours: dict[str, list[str]], theirs: dict[str, list[str]]
+) -> None:
+    if not step.targets:
+        assert theirs.keys() <= ours.keys(), where
+    for name in theirs.keys() & ours.keys():
+        assert ours[name] == theirs[name], where
 
 
 def test_every_difference_is_told_in_the_docs() -> None:
