@@ -38,8 +38,7 @@ def main() -> NoReturn:
         sys.stdout.flush()
         leave(code if isinstance(code, int) else 0)
     except TrueupError as error:
-        print(f"error: {error}", file=sys.stderr)
-        leave(exit_code(error))
+        leave(tell(error))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         leave(INTERRUPTED)
@@ -48,6 +47,12 @@ def main() -> NoReturn:
         leave(0)
     except Exception as error:  # noqa: BLE001 - the process's edge: a bug of ours gets code 1
         leave(_unforeseen(error))
+
+
+def tell(error: TrueupError) -> int:
+    """Say what went wrong and what to do about it; return the exit code."""
+    print(f"error: {error}", file=sys.stderr)
+    return exit_code(error)
 
 
 def leave(code: int) -> NoReturn:

@@ -60,6 +60,29 @@ class LazyGroup(click.Group):
             )
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command, once for each project where ``--all`` asks for that."""
+        if not ctx.params["every"]:
+            return super().invoke(ctx)
+        from trueup.cli import tell
+        from trueup.cli.printing import say
+        from trueup.errors import TrueupError
+        from trueup.project.several import projects_around
+
+        words = (list(ctx._protected_args), list(ctx.args))
+        code = 0
+        for root in projects_around(ctx.params["folder"] or _here()):
+            say(f"== {root}")
+            ctx.params["folder"] = root
+            ctx._protected_args, ctx.args = list(words[0]), list(words[1])
+            try:
+                with ctx.scope(cleanup=False):
+                    answer = super().invoke(ctx)
+            except TrueupError as error:
+                answer = tell(error)
+            code = max(code, answer if isinstance(answer, int) else 0)
+        return code
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
@@ -69,8 +92,15 @@ class LazyGroup(click.Group):
     default=None,
     help="Work as if started in this folder.",
 )
+@click.option("--all", "every", is_flag=True, help="Do it in every project of the repository.")
 @click.version_option(package.__version__, prog_name="trueup")
 @click.pass_context
-def trueup(ctx: click.Context, folder: Path | None) -> None:
+def trueup(ctx: click.Context, folder: Path | None, every: bool) -> None:
     """Close the MLOps loop of a Git repository: run, gate, promote, serve, watch, retrain."""
-    ctx.obj = folder or Path(os.environ.get("PWD", "."))
+    ctx.obj = folder or _here()
+
+
+def _here() -> Path:
+    """Return the folder as the shell names it, symbolic links kept, where that is true."""
+    named = Path(os.environ.get("PWD", "."))
+    return named if named.is_dir() and named.samefile(".") else Path.cwd()

@@ -50,7 +50,7 @@ def tracked(root: Path, paths: Iterable[str]) -> frozenset[str]:
     if not wanted:
         return frozenset()
     said = _git(root, "ls-files", "-z", "--", *(f":(literal){path}" for path in wanted))
-    files = set((said or b"").decode("utf-8", "surrogateescape").split("\0")) - {""}
+    files = set(_paths(said or b""))
     folders = {file.rpartition("/")[0] for file in files}
     above: set[str] = set()
     for folder in folders:
@@ -89,13 +89,29 @@ def changed_files(root: Path, base: str) -> frozenset[str]:
     since = fork.decode().strip() if fork else base
     edited = _git(root, "diff", "--name-only", "--relative", "-z", since, "--", ".") or b""
     fresh = _git(root, "ls-files", "--others", "--exclude-standard", "-z") or b""
-    return frozenset((edited + fresh).decode("utf-8", "surrogateescape").split("\0")) - {""}
+    return frozenset(_paths(edited + fresh))
 
 
 def top(root: Path) -> Path | None:
     """Return the repository's top folder, or None outside one."""
     said = _git(root, "rev-parse", "--show-toplevel")
     return Path(said.decode("utf-8", "surrogateescape").rstrip("\n")) if said else None
+
+
+def files_named(root: Path, name: str) -> list[str] | None:
+    """Return the files of this name below root that Git does not ignore; None outside Git."""
+    said = _git(
+        root,
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--",
+        name,
+        f"**/{name}",
+    )
+    return None if said is None else _paths(said)
 
 
 def is_ignored(root: Path, path: str) -> bool:
@@ -133,6 +149,10 @@ def refs(root: Path) -> list[str]:
     """Return the commits of every branch, remote branch and tag that this clone can see."""
     said = _git(root, "for-each-ref", "--format=%(objectname)^{commit}")
     return sorted(set((said or b"").decode().split()))
+
+
+def _paths(said: bytes) -> list[str]:
+    return [path for path in said.decode("utf-8", "surrogateescape").split("\0") if path]
 
 
 def _git(root: Path, *words: str) -> bytes | None:
