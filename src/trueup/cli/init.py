@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -33,7 +33,8 @@ def command(
     yes: bool,
     no_run: bool,
     as_json: bool,
-    **wanted: Any,
+    name: str,
+    store: str,
 ) -> int:
     """Look at a project, propose stages, and end with a run that works.
 
@@ -45,6 +46,7 @@ def command(
     if example:
         return _copy(example, folder / (place or example), as_json=as_json)
     root = folder / place if place else folder
+    wanted = {"name": name, "store": store}
     return _begin(root, wanted, ask=not (yes or as_json), no_run=no_run, as_json=as_json)
 
 
@@ -171,7 +173,7 @@ def _end(draft: "Draft", written: tuple[str, ...], begun: "Begun") -> None:
         if "trueup.yaml" in written or draft.pipeline:
             print("Next: trueup status; for Git to merge trueup.lock: trueup lock --install")
     elif begun.missing:
-        print(f"missing: {begun.missing}")
+        print(f"it does not run yet: {begun.missing}")
     else:
         print("Next: look at trueup.yaml, then: trueup run")
 

@@ -13,7 +13,7 @@ from trueup.project.beginning.findings import Command, Listing
 
 _PYTHON = re.compile(r"(\$[({]PYTHON[)}]|(?:.*/)?python[0-9.]*)$")
 _ENDS = frozenset({"&&", "||", "|", ";", ">", ">>", "2>&1", "&", "<"})
-_HOLE = re.compile(r"\{(\w+)\}")
+_HOLE = re.compile(r"\{([\w.-]+)\}")
 
 
 class EntryPoint(msgspec.Struct, frozen=True):
@@ -26,11 +26,11 @@ class EntryPoint(msgspec.Struct, frozen=True):
 
     def templated(self) -> str:
         """Return the command as a stage has it, each parameter as ``${entry.parameter}``."""
-        return _HOLE.sub(lambda hole: f"${{{self.name}.{hole[1]}}}", self.line)
+        return _HOLE.sub(lambda hole: f"${{{self.name}.{_word(hole[1])}}}", self.line)
 
     def filled(self) -> str:
         """Return the command with the defaults in place."""
-        return _HOLE.sub(lambda hole: str(self.defaults.get(hole[1], hole[0])), self.line)
+        return _HOLE.sub(lambda hole: str(self.defaults.get(_word(hole[1]), hole[0])), self.line)
 
 
 def told_commands(listing: Listing) -> dict[str, Command]:
@@ -101,12 +101,16 @@ def _entry_point(name: str, point: dict[str, Any]) -> EntryPoint:
     unset: list[str] = []
     for key, said in declared.items() if isinstance(declared, dict) else ():
         if isinstance(said, dict) and said.get("default") is not None:
-            defaults[str(key)] = said["default"]
+            defaults[_word(str(key))] = said["default"]
         else:
             unset.append(str(key))
-    own = re.sub(r"\W", "_", name)
     line = " ".join(point["command"].split())
-    return EntryPoint(own, line, defaults, tuple(unset))
+    return EntryPoint(_word(name), line, defaults, tuple(unset))
+
+
+def _word(name: str) -> str:
+    """Return a name as ``${...}`` takes it."""
+    return re.sub(r"\W", "_", name)
 
 
 def _lines(text: str) -> Iterator[str]:

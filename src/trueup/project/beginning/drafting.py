@@ -10,6 +10,7 @@ from trueup.project.beginning.findings import Draft, StageDraft
 
 _WIDTH = 96
 _PLAIN = re.compile(r"[A-Za-z_./][\w./@=+-]*( [\w./@=+-]+)*")
+_COMMAND = re.compile(r"[A-Za-z_./][\w./@=+${}'-]*( [\w./@=+${}'-]+)*")
 _NOT_TEXT = re.compile(r"(?i)(true|false|yes|no|on|off|null|y|n|~|[.][\d_]+.*|[.](inf|nan))")
 _HEAD = """\
 # What trueup init proposed; it is yours now. See what would run: trueup status
@@ -27,7 +28,8 @@ _EXAMPLE = """\
 
 def project_file(draft: Draft) -> str:
     """Return the text of trueup.yaml; of a project with a dvc.yaml, without stages."""
-    lines = [_HEAD, "format: 1\n"]
+    head = f"# The stages stand in {draft.pipeline}.\n" if draft.pipeline else _HEAD
+    lines = [head, "format: 1\n"]
     if draft.project:
         lines.append(f"project: {scalar(draft.project)}\n")
     if draft.store:
@@ -79,7 +81,8 @@ def scalar(text: str) -> str:
 
 def _stage(stage: StageDraft) -> str:
     lines = [f"    # {note}" for note in stage.notes]
-    lines.append(f"    cmd: {scalar(stage.cmd)}")
+    plain = _COMMAND.fullmatch(stage.cmd) and not _NOT_TEXT.fullmatch(stage.cmd)
+    lines.append(f"    cmd: {stage.cmd if plain else scalar(stage.cmd)}")
     if stage.wdir != ".":
         lines.append(f"    wdir: {scalar(stage.wdir)}")
     lines += _listed("deps", [scalar(_from(stage, path)) for path in stage.deps])
