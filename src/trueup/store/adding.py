@@ -1,6 +1,7 @@
 """Keeps what a scan reads: large files as objects, small ones of a folder in packs."""
 
 import os
+import threading
 from types import TracebackType
 
 from trueup.store.hashing import copy_hashed, explained
@@ -19,10 +20,10 @@ class Adding:
         self.shelf, self.lone = shelf, lone
         self._few: list[tuple[bytes, bytes]] = []
         self._writer: PackWriter | None = None
-        self._seen: set[bytes] = set()
+        self._held: set[bytes] = set()
+        self._knows_all = False
         self._asked = 0
-        self._held: set[bytes] | None = None
-        self._objects: set[str] | None = None
+        self._lock = threading.Lock()  # large files are read by several threads, and may shrink
 
     def __enter__(self) -> "Adding":
         return self
@@ -49,10 +50,14 @@ class Adding:
         if self.lone:
             self.shelf.write(digest.hex(), body)
             return
-        if digest in self._seen:
+        with self._lock:
+            self._small(digest, body)
+
+    def _small(self, digest: bytes, body: bytes) -> None:
+        if digest in self._held:
             return
-        self._seen.add(digest)
-        if self._is_held(digest):
+        self._held.add(digest)
+        if not self._knows_all and self._is_held(digest):
             return
         if self._writer is None:
             self._few.append((digest, body))
@@ -103,18 +108,18 @@ class Adding:
             self.shelf.adopt_pack(writer)
 
     def _is_held(self, digest: bytes) -> bool:
+        """Ask the store; from the thousandth question on, know the answers beforehand."""
         self._asked += 1
-        if self._asked < _MANY:
-            return self.shelf.has_object(digest.hex()) or any(
-                index.find(digest) for index in self.shelf.packs().values()
-            )
-        if self._objects is None:
-            self._objects = self.shelf.object_names()
+        if self._asked == _MANY:
             packs = self.shelf.packs(again=True).values()
-            if sum(index.count for index in packs) <= _MOST_HELD:
-                self._held = {one for index in packs for one in index.digests()}
-        if digest.hex() in self._objects:
-            return True
-        if self._held is not None:
-            return digest in self._held
-        return any(index.find(digest) for index in self.shelf.packs().values())
+            names = self.shelf.object_names()
+            if sum(index.count for index in packs) + len(names) <= _MOST_HELD:
+                held = {bytes.fromhex(name) for name in names if len(name) == 64}
+                held.update(*(index.digests() for index in packs))
+                known = digest in held
+                self._held |= held
+                self._knows_all = True
+                return known
+        return self.shelf.has_object(digest.hex()) or any(
+            index.find(digest) for index in self.shelf.packs().values()
+        )

@@ -10,6 +10,7 @@ import msgspec
 from blake3 import blake3
 
 from trueup.store import manifest
+from trueup.store.abreast import abreast
 from trueup.store.adding import Adding
 from trueup.store.artifacts import Artifact, Manifest
 from trueup.store.bucket import Bucket, Missing
@@ -27,6 +28,10 @@ _TINY_PACK_BYTES = 1 << 20
 _FEW = 64  # small files that are asked for one by one before all packs are listed
 _RENEW = timedelta(days=3.5)  # half of the grace that gc gives
 _RECENT = timedelta(days=1)  # parts were renewed at most 3.5 days before their manifest
+
+
+def _all(call: Callable[[A], B], items: list[A]) -> list[B]:
+    return abreast(call, items, _THREADS)
 
 
 def send(shelf: Shelf, keys: Iterable[list[str]], bucket: Bucket, now: datetime) -> int:
@@ -55,7 +60,7 @@ def send(shelf: Shelf, keys: Iterable[list[str]], bucket: Bucket, now: datetime)
             bucket.put(f"{key}.packs", msgspec.json.encode(manifests[key]))
         return put(key)
 
-    return sum(_each(put, list(parts))) + sum(_each(put_last, list(manifests)))
+    return sum(_all(put, list(parts))) + sum(_all(put_last, list(manifests)))
 
 
 def _is_there(shelf: Shelf, key: str, bucket: Bucket, since: datetime) -> bool:
@@ -104,7 +109,7 @@ class Fetch:
             missing = self.loose(missing)
         if missing:
             missing = self.packed([one for one in self.all_packs() if one not in named], missing)
-            _each(self.object, [one.hex() for one in missing])
+            _all(self.object, [one.hex() for one in missing])
 
     def loose(self, wanted: set[bytes]) -> set[bytes]:
         """Get small files that are objects of their own; return those that are not."""
@@ -117,7 +122,7 @@ class Fetch:
             return False
 
         asked = list(wanted)
-        answers = zip(asked, _each(is_missing, asked), strict=True)
+        answers = zip(asked, _all(is_missing, asked), strict=True)
         return {digest for digest, missing in answers if missing}
 
     def manifest(self, digest: str) -> Manifest:
@@ -129,7 +134,7 @@ class Fetch:
     def objects(self, sizes: dict[str, int]) -> None:
         """Get what lies in the bucket as objects of its own."""
         lacking = {one: size for one, size in sizes.items() if not self.shelf.has_object(one)}
-        _each(self.object, [one for one, size in lacking.items() if size <= _PART_BYTES])
+        _all(self.object, [one for one, size in lacking.items() if size <= _PART_BYTES])
         for one, size in lacking.items():
             if size > _PART_BYTES:
                 self.whole(f"objects/{one}", one, size)
@@ -151,7 +156,7 @@ class Fetch:
                 with explained(unfinished):
                     os.pwrite(fd, body, start)
 
-            _each(part, list(range(0, size_bytes, _PART_BYTES)))
+            _all(part, list(range(0, size_bytes, _PART_BYTES)))
             os.lseek(fd, 0, os.SEEK_SET)
             self.check(digest_stream(fd, size_bytes), digest)
         except BaseException:
@@ -178,7 +183,7 @@ class Fetch:
         missing = set(wanted)
         hits = [
             (name, index, len(index.among(missing)))
-            for name, index in zip(names, _each(self.index, names), strict=True)
+            for name, index in zip(names, _all(self.index, names), strict=True)
             if index
         ]
         for name, index, _ in sorted(hits, key=lambda hit: -hit[2]):
@@ -192,9 +197,10 @@ class Fetch:
         """Return the packs that were named when the folder was put there."""
         try:
             body = self.bucket.get(f"objects/{folder}.packs")
-            return msgspec.json.decode(body, type=list[str])
+            names = msgspec.json.decode(body, type=list[str])
         except (Missing, msgspec.MsgspecError):
             return []
+        return [name for name in names if len(name) == 64 and name.isalnum()]
 
     def all_packs(self) -> list[str]:
         """Return every pack of the bucket; needed only where packs were packed again since."""
@@ -217,7 +223,7 @@ class Fetch:
             self.shelf.index_pack(name, rebuilt_index(self.shelf.path(f"packs/{name}")))
             return
         with Adding(self.shelf, lone=False) as keeper:
-            for bodies in _each(lambda run: self.run_of(name, run), _runs(rows)):
+            for bodies in _all(lambda run: self.run_of(name, run), _runs(rows)):
                 for digest, body in bodies:
                     keeper.small(digest, body)
 
@@ -242,17 +248,3 @@ def _runs(rows: list[tuple[bytes, int, int]]) -> list[list[tuple[bytes, int, int
                 continue
         runs.append([row])
     return runs
-
-
-def _each(call: Callable[[A], B], items: list[A]) -> list[B]:
-    """Return what a call gives for each item, several at a time; the first error is raised."""
-    if len(items) < 2:
-        return [call(item) for item in items]
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(min(_THREADS, len(items))) as pool:
-        try:
-            return list(pool.map(call, items))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise

@@ -118,7 +118,7 @@ def digest_stream(fd: int, size_bytes: int) -> bytes:
 
 def write_all(fd: int, body: bytes | memoryview) -> None:
     """Write every byte, however many calls it takes."""
-    view = memoryview(body)
+    view = memoryview(body)[os.write(fd, body) :]
     while view:
         view = view[os.write(fd, view) :]
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from operator import itemgetter
 
 import msgspec
 
@@ -24,7 +25,7 @@ def encode(rows: Iterable[Row]) -> bytes:
     path, each an array of path (relative, forward slashes, UTF-8), digest (hexadecimal), size and
     executable bit, all in msgpack's shortest form.
     """
-    return MAGIC + _encoder.encode(sorted(rows))
+    return MAGIC + _encoder.encode(sorted(rows, key=itemgetter(0)))
 
 
 _LEADS_OUT = re.compile(r"[\0/]\.{0,2}(?=[\0/])")  # an empty part, '.' or '..'

@@ -13,6 +13,7 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 
 from blake3 import blake3
 
@@ -85,7 +86,7 @@ class PackIndex:
 
 def index_of(places: Iterable[tuple[bytes, int, int]]) -> PackIndex:
     """Return the index of files given as raw digest, offset and length."""
-    rows = sorted(places)
+    rows = sorted(places, key=itemgetter(0))
     return PackIndex(
         b"".join([row[0] for row in rows]),
         array("Q", [row[1] for row in rows]),

@@ -11,6 +11,7 @@ import msgspec
 from blake3 import blake3
 
 from trueup.errors import StageFailed
+from trueup.store.abreast import abreast
 from trueup.store.hashing import (
     SMALL_BYTES,
     digest_stream,
@@ -190,6 +191,7 @@ class FolderReader:
         paths, digests, prefix = self.found.paths, self.found.digests, f"{self.top}/"
         keep = self.keeper.small if self.keeper else None
         young_ns = self.seen_ns - _YOUNG_NS
+        slow: list[int] = []
         for at, known in enumerate(digests):
             if known:
                 continue
@@ -217,7 +219,8 @@ class FolderReader:
                     ):
                         self.found.unsettled.append(at)
                     continue
-            self.read_with_care(at)
+            slow.append(at)
+        abreast(self.read_with_care, slow, os.cpu_count() or 1)
 
     def read_with_care(self, at: int) -> None:
         """Read one file that is large, young, or changed since the walk."""

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import struct
 from array import array
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ FIELDS = 5  # size, mtime_ns, ctime_ns, inode, mode
 RECORD_BYTES = 8 * FIELDS
 _REGULAR, _FOLDER, _KIND = stat.S_IFREG, stat.S_IFDIR, 0o170000
 _ROUNDS = 5
+_RECORD = struct.Struct(f"={FIELDS}q")
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -42,9 +44,11 @@ class Tree:
 
 def record(found: os.stat_result) -> bytes:
     """Return one file's stat record, as the walk makes them."""
-    return _packed(
-        [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_mode]
-    )
+    fields = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_mode)
+    try:
+        return _RECORD.pack(*fields)
+    except struct.error:
+        return _packed(list(fields))
 
 
 def refuse_kind(mode: int, place: str) -> WrongUsage:
