@@ -32,7 +32,8 @@ class Workspace:
     @cached_property
     def project(self) -> Project:
         """Return what trueup.yaml (or dvc.yaml) says."""
-        return load(self.root)
+        cache = self.own / "state" / "project" if self.own.is_dir() else None
+        return load(self.root, cache=cache)
 
     @cached_property
     def graph(self) -> "Graph":
