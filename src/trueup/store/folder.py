@@ -188,7 +188,8 @@ class FolderBucket:
                 name_it()
             except FileNotFoundError:
                 # No folder yet, or another process has just pruned it: make it, try again.
-                with suppress(FileNotFoundError):
+                # mkdir may lose against a pruner too, and even say so by FileExistsError.
+                with suppress(FileNotFoundError, FileExistsError):
                     folder.mkdir(parents=True, exist_ok=True)
             else:
                 return
@@ -196,13 +197,15 @@ class FolderBucket:
 
     def _sync_folder(self, folder: Path) -> None:
         """Sync the object's folder, and those above it the first time that we write there."""
-        seen = (folder, _sync(folder))
-        if seen in self._synced:
-            return
-        while folder != self.root:
-            folder = folder.parent
-            _sync(folder)
-        self._synced.add(seen)
+        # Where a folder is gone, so is the object: only an empty one can be pruned.
+        with suppress(*_GONE):
+            seen = (folder, _sync(folder))
+            if seen in self._synced:
+                return
+            while folder != self.root:
+                folder = folder.parent
+                _sync(folder)
+            self._synced.add(seen)
 
     def _single(self, key: str, after: str) -> Iterator[Entry]:
         path = self.root / key
