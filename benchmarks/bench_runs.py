@@ -114,7 +114,15 @@ def measured(where: str, url: str, env: dict[str, str], root: Path, count: int) 
     def forget() -> None:
         shutil.rmtree(own / "state", ignore_errors=True)
 
-    argv = (program("trueup", None), "runs", "--filter", "metrics.roc_auc>0.5", "--json")
+    argv = (
+        program("trueup", None),
+        "-C",
+        str(root),
+        "runs",
+        "--filter",
+        "metrics.roc_auc>0.5",
+        "--json",
+    )
     own.mkdir(exist_ok=True)
     (cold,) = beside([Subject(argv, root, forget)], 3)
     (warm,) = beside([Subject(argv, root)], 5, warm=True)
