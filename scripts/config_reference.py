@@ -17,6 +17,8 @@ A project is a `trueup.yaml`; only `stages` is needed to begin, and a project th
 `dvc.yaml` runs as it is. The file is read as YAML 1.2. Unknown keys are refused, and all mistakes
 are told at once, each with its line. Sections whose verbs are still to come are checked and kept.
 
+The same as [JSON Schema](../../schema/trueup.schema.json), for editors that complete and check.
+
 Durations are written `90s`, `1h30m`, `2d`, `1w`; sizes `512M`, `8G`.
 
 """

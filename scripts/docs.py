@@ -54,19 +54,40 @@ def anchors(path: Path) -> set[str]:
     return {slug(after.content) for before, after in pairs if before.type == "heading_open"}
 
 
-def broken_links(path: Path) -> Iterator[str]:
-    """Yield each link of a page to a file or heading that is not there."""
+def links(path: Path) -> Iterator[tuple[str, Path, str, int]]:
+    """Yield a page's links within the checkout: as written, the file, the anchor, the line."""
     for token, line in tokens(path):
         target = token.attrGet("href") or token.attrGet("src")
-        if not isinstance(target, str) or re.match(r"[a-z][a-z0-9+.-]*:", target):
-            continue
-        name, _, anchor = target.partition("#")
-        page = (path.parent / name).resolve() if name else path
+        if isinstance(target, str) and not re.match(r"[a-z][a-z0-9+.-]*:", target):
+            name, _, anchor = target.partition("#")
+            yield target, (path.parent / name).resolve() if name else path, anchor, line
+
+
+def broken_links(path: Path) -> Iterator[str]:
+    """Yield each link of a page to a file or heading that is not there."""
+    for target, page, anchor, line in links(path):
         place = f"{path.relative_to(CHECKOUT)}:{line}"
         if not page.exists():
             yield f"{place}: links to {target}, which is not there"
         elif anchor and page.suffix == ".md" and anchor not in anchors(page):
             yield f"{place}: links to {target}, but that page has no such heading"
+
+
+def unreachable_pages(first: Path, pages: set[Path]) -> Iterator[str]:
+    """Yield each page that no way leads to from the first; a folder leads to all its pages."""
+    seen: set[Path] = set()
+    ways = [first]
+    while ways:
+        page = ways.pop()
+        if page in seen:
+            continue
+        seen.add(page)
+        if page.is_dir():
+            ways += [each for each in pages if each.parent == page]
+        elif page.suffix == ".md" and page.exists():
+            ways += [target for _, target, _, _ in links(page)]
+    for page in sorted(pages - seen):
+        yield f"{page.relative_to(CHECKOUT)}: no link leads here from {first.name}"
 
 
 def forbidden_words(path: Path) -> Iterator[str]:
@@ -92,7 +113,10 @@ def stale_references() -> Iterator[str]:
 def mistakes() -> Iterator[str]:
     """Yield everything that is wrong with the documentation."""
     yield from stale_references()
-    for path in files():
+    listed = files()
+    pages = {path for path in listed if path.suffix == ".md" and "docs" in path.parts}
+    yield from unreachable_pages(CHECKOUT / "README.md", pages)
+    for path in listed:
         yield from forbidden_words(path)
         if path.suffix == ".md":
             yield from broken_links(path)

@@ -30,3 +30,17 @@ def test_a_link_to_another_site_is_left_alone(page: Path) -> None:
 def test_a_path_of_one_machine_is_found(page: Path) -> None:
     page.write_text("see\n/wor" + "k/main\n")
     assert list(docs.forbidden_words(page)) == ["page.md:2: says '/wor" + "k/'"]
+
+
+def test_a_page_that_nobody_links_to_is_found(page: Path) -> None:
+    folder = page.parent / "docs"
+    folder.mkdir()
+    for name in ("linked", "lost"):
+        (folder / f"{name}.md").write_text("# Words\n")
+    page.write_text("[a](docs/linked.md)\n")
+    pages = {folder / "linked.md", folder / "lost.md"}
+    assert list(docs.unreachable_pages(page, pages)) == [
+        "docs/lost.md: no link leads here from page.md"
+    ]
+    page.write_text("[a](docs)\n")
+    assert list(docs.unreachable_pages(page, pages)) == []
