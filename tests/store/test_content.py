@@ -151,6 +151,26 @@ def test_a_folder_spread_over_more_than_32_packs_is_packed_again(place: Place) -
     assert tree(place.root / "copy") == tree(place.root / "data")
 
 
+def test_packs_that_are_less_than_half_alive_are_packed_again(place: Place) -> None:
+    place.fill({str(at): str(at).encode() * 100 for at in range(60)})
+    place.content.add(Path("data"))
+    first = {name for name in place.stored("packs") if "." not in name}
+    for at in range(20, 60):
+        (place.root / f"data/{at}").unlink()
+    few = place.content.add(Path("data"))
+    place.fill({str(at): str(at).encode() * 100 for at in range(100, 140)}, "more")
+    more = place.content.add(Path("more"))
+    dead = place.content.repack([few, more])
+    assert dead == [f"packs/{name}{suffix}" for name in first for suffix in ("", ".idx")]
+    for key in dead:
+        (place.root / ".trueup/store" / key).unlink()
+    assert place.content.has(few)
+    assert place.content.has(more)
+    assert place.content.repack([few, more]) == []
+    place.content.checkout(few, Path("copy"))
+    assert tree(place.root / "copy") == tree(place.root / "data")
+
+
 def test_keys_name_parts_first_and_the_manifest_last(place: Place) -> None:
     place.fill({str(at): str(at).encode() for at in range(20)})
     place.write("data/large", os.urandom(SMALL_BYTES))

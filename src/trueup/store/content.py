@@ -141,6 +141,25 @@ class Content:
         """Put into a bucket what it lacks; return how many objects that were."""
         return send(self.shelf, [self.keys(one) for one in artifacts], bucket, clock.now())
 
+    def repack(self, live: Iterable[Artifact]) -> list[str]:
+        """Pack again what is alive in packs less than half alive; return the keys of dead packs.
+
+        A pack whose folder is being added right now looks dead: only remove old ones.
+        """
+        wanted = {bytes.fromhex(entry.digest) for one in live for entry in self._entries(one)}
+        before = dict(self.shelf.packs(again=True))
+        places = self.shelf.places(wanted)
+        alive_bytes = dict.fromkeys(before, 0)
+        for name, _, length in places.values():
+            alive_bytes[name] = alive_bytes.get(name, 0) + length
+        dying = {
+            name for name, index in before.items() if alive_bytes[name] * 2 < index.end_bytes()
+        }
+        moving = {digest: place for digest, place in places.items() if place[0] in dying}
+        if moving:
+            self.shelf.gather(moving)
+        return [f"packs/{name}{suffix}" for name in sorted(dying) for suffix in ("", ".idx")]
+
     def _entries(self, artifact: Artifact) -> Iterable[ManifestEntry]:
         if artifact.kind == "file":
             return (ManifestEntry("", artifact.digest, artifact.size_bytes),)

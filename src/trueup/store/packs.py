@@ -67,8 +67,8 @@ class PackIndex:
 
     def end_bytes(self) -> int:
         """Return the size of the pack."""
-        last = max(range(self.count), key=self._offsets.__getitem__)
-        return self._offsets[last] + self._lengths[last]
+        columns = zip(self._offsets, self._lengths, strict=True)
+        return max((offset + length for offset, length in columns), default=len(PACK_MAGIC))
 
     def encode(self) -> bytes:
         """Return the bytes of the ``.idx`` file."""
