@@ -191,7 +191,8 @@ def test_a_script_that_fails_is_said_with_its_last_words(tmp_path: Path) -> None
     assert done.returncode == 6
     assert done.stdout.splitlines()[-1] == (
         "it does not run yet: stage 'train' failed with exit code 1: "
-        "ModuleNotFoundError: No module named 'no_such_module'"
+        "ModuleNotFoundError: No module named 'no_such_module'; "
+        "is the project's environment active, and all that it needs installed?"
     )
 
 

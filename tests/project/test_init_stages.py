@@ -112,6 +112,28 @@ def test_an_mlproject_becomes_stages_with_its_parameters() -> None:
     assert draft.missing == ("main.alpha, a parameter in MLproject, has no default",)
 
 
+def test_an_entry_point_that_is_no_step_is_left_out_with_the_reason() -> None:
+    mlproject = """
+        entry_points:
+          main: {command: python main.py}
+          shell: {command: ./run.sh}
+        """
+    draft = proposed({"MLproject": mlproject, "main.py": "import mlflow\nmlflow.run('.', 'shell')"})
+    assert draft.notes == (
+        "MLproject, entry point main: left out, it starts the other entry points, and now trueup"
+        " does",
+        "MLproject, entry point shell: left out, its command starts no script of the project",
+    )
+
+
+def test_a_parameter_file_that_a_stage_makes_is_a_dependency() -> None:
+    train = "import json\njson.load(open('config.json'))['depth']; open('model', 'w')"
+    draft = proposed({"train.py": train, "tune.py": "open('config.json', 'w')"})
+    assert [stage.name for stage in draft.stages] == ["tune", "train"]
+    assert stage_of(draft, "train").deps == ("train.py", "config.json")
+    assert stage_of(draft, "train").params == {}
+
+
 def test_parameters_do_not_replace_a_params_file_that_is_there() -> None:
     mlproject = "entry_points: {main: {parameters: {a: {default: 1}}, command: python t.py {a}}}"
     mlproject = mlproject.replace("python t.py {a}", "'python t.py {a}'")

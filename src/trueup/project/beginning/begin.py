@@ -92,6 +92,8 @@ def try_out(root: Path, draft: Draft, env: Mapping[str, str], progress: Progress
         return Begun(result)
     said = failed.tail.strip().splitlines()
     why = f": {said[-1].strip()}" if said and failed.exit_code else ""
+    if "ModuleNotFoundError" in why:
+        why += "; is the project's environment active, and all that it needs installed?"
     return Begun(result, f"{failed.error.splitlines()[0]}{why}")
 
 

@@ -12,6 +12,7 @@ from trueup.errors import TrueupError
 from trueup.project.beginning.findings import Command, Listing
 
 _PYTHON = re.compile(r"(\$[({]PYTHON[)}]|(?:.*/)?python[0-9.]*)$")
+_LAUNCHERS = frozenset({"uv", "poetry", "pdm", "pixi", "pipenv", "hatch", "rye"})
 _ENDS = frozenset({"&&", "||", "|", ";", ">", ">>", "2>&1", "&", "<"})
 _HOLE = re.compile(r"\{([\w.-]+)\}")
 
@@ -73,7 +74,9 @@ def command_of(line: str, listing: Listing, said_in: str) -> Command | None:
     rest = rest[:end]
     if not listing.has(script) or any("$" in word or "`" in word for word in rest):
         return None
-    return Command(script, tuple(rest), said_in)
+    before = tuple(words[max(0, at - 2) : at])
+    launcher = before if before[:1] and before[0] in _LAUNCHERS and before[1:] == ("run",) else ()
+    return Command(script, tuple(rest), said_in, launcher)
 
 
 def entry_points(text: str, place: str) -> tuple[str, tuple[EntryPoint, ...]]:

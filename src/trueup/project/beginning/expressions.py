@@ -21,7 +21,7 @@ from trueup.project.beginning.values import (
     plain,
 )
 
-_STEPS = 20_000  # nodes that are looked at, so that no source takes long
+_STEPS = 50_000  # nodes that are looked at, so that no source takes long
 
 
 class TooLong(Exception):

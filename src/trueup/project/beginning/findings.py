@@ -44,6 +44,7 @@ class Command(msgspec.Struct, frozen=True):
     script: str
     words: tuple[str, ...] = ()  # what follows the script
     said_in: str = ""
+    launcher: tuple[str, ...] = ()  # uv run, poetry run: what stands before python
 
 
 class Touched(msgspec.Struct, frozen=True):

@@ -2,7 +2,9 @@
 
 import ast
 import posixpath
+import warnings
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from trueup.project.beginning.arguments import Argument, declared, given, option_of
@@ -23,6 +25,14 @@ from trueup.project.beginning.values import (
 
 _DEPTH = 12  # calls within calls
 Texts = Callable[[str], "str | None"]
+
+
+@lru_cache(maxsize=1000)  # a module that many scripts import is parsed once
+def parsed(text: str) -> ast.Module:
+    """Return the syntax of a source; raises SyntaxError or ValueError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an odd escape in a user's source is not our matter
+        return ast.parse(text)
 
 
 class Following(Expressions):
@@ -329,7 +339,7 @@ class Following(Expressions):
         module.names.own |= {"__name__": path, "__file__": f"{PROJECT}/{path}"}
         before, self.file = self.file, path
         try:
-            self._block(ast.parse(text).body, module.names)
+            self._block(parsed(text).body, module.names)
         except (SyntaxError, ValueError):
             return None
         finally:

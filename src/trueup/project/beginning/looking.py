@@ -24,8 +24,8 @@ def look(listing: Listing, folder: str) -> Findings:
     mlproject = "MLproject" if "MLproject" in listing.texts else ""
     own_name, points = entry_points(listing.texts.get(mlproject, ""), mlproject)
     commands = told_commands(listing)
-    entries = [script for point in points if (script := _entry(point, listing)) is not None]
-    taken = {entry.path for entry in entries}
+    entries = [_entry(point, listing) for point in points]
+    taken = {entry.command.script for entry in entries if entry.command}
     scripts = [
         script
         for path in sorted(listing.texts)
@@ -56,15 +56,20 @@ def _script(path: str, listing: Listing, command: Command | None) -> Script:
     return Script(path, source, touched, command)
 
 
-def _entry(point: EntryPoint, listing: Listing) -> Script | None:
-    """Return an entry point whose command starts a script of the project."""
+def _entry(point: EntryPoint, listing: Listing) -> Script:
+    """Return an entry point with what the script behind it touches."""
     command = command_of(point.filled(), listing, "MLproject")
+    where = f"MLproject, entry point {point.name}"
     if command is None:
-        return None
+        why = "its command starts no script of the project"
+        return Script(where, "entry point", Touched(), unreadable=why)
+    if "mlflow.run(" in listing.texts[command.script]:
+        why = "it starts the other entry points, and now trueup does"
+        return Script(where, "entry point", Touched(), command, unreadable=why)
     try:
         touched = touched_by(command.script, listing, command.words)
-    except (NotPython, KeyError):
-        touched = Touched()
+    except NotPython as error:
+        return Script(where, "entry point", Touched(), command, unreadable=str(error))
     return Script(
         command.script, "entry point", touched, command, name=point.name, line=point.templated()
     )

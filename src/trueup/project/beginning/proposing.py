@@ -5,11 +5,16 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from trueup.project.beginning.findings import Draft, Findings, Listing, Script, StageDraft
 from trueup.project.beginning.looking import stem
 from trueup.project.beginning.untangling import untangled
 
 STORE = ".trueup/store"
+_NOT_OUTPUTS = re.compile(
+    r"\.py$|^(\.git|\.trueup|\.dvc)/|^(trueup\.yaml|trueup\.lock|dvc\.yaml|dvc\.lock)$"
+)
 _STEPS = re.compile(
     r"(prepare|preprocess|process|clean|ingest|download|fetch|load|split|featuri[sz]e|features"
     r"|transform|train|fit|tune|evaluat|score|predict|report|validate|explore|analy[sz])"
@@ -41,7 +46,7 @@ def propose(findings: Findings, name: str = "", store: str = "") -> Draft:
             stages.append(_stage(script, findings.listing, {stage.name for stage in stages}))
         elif why:
             notes.append(f"{script.path}: left out, {why}")
-    stages, tangles = untangled(stages, findings.listing)
+    stages, tangles = untangled(_with_made_params(stages, findings.listing), findings.listing)
     wants = [note for note in notes if "needs arguments" in note]
     used = {key: value for key, value in findings.parameters.items() if _used(key, findings)}
     there = findings.listing.has("params.yaml")
@@ -71,7 +76,7 @@ def _left_out(script: Script) -> str | None:
     touched = script.touched
     expected = bool(_STEPS.search(stem(script.path).lower())) or script.source != "script"
     if script.unreadable:
-        return f"it cannot be read: {script.unreadable}"
+        return script.unreadable
     if touched.serves:
         return "it serves and does not end" if expected else ""
     if touched.wants and (touched.writes or touched.unknown or expected):
@@ -88,7 +93,7 @@ def _left_out(script: Script) -> str | None:
 
 def _stage(script: Script, listing: Listing, taken: set[str]) -> StageDraft:
     touched = script.touched
-    writes = [path for path in touched.writes if not path.endswith(".py")]
+    writes = [path for path in touched.writes if not _NOT_OUTPUTS.search(path)]
     reads = [path for path in touched.reads if path not in writes]
     notes = [f"writes something whose name could not be read: {at}" for at in touched.unknown]
     notes += [f"reads {url}: add it to deps to watch it" for url in touched.addresses]
@@ -113,6 +118,18 @@ def _stage(script: Script, listing: Listing, taken: set[str]) -> StageDraft:
     )
 
 
+def _with_made_params(stages: Sequence[StageDraft], listing: Listing) -> list[StageDraft]:
+    """Return the stages so that a parameter file that is made, or missing, is a dependency."""
+    made = {path for stage in stages for path in stage.writes}
+    changed = []
+    for stage in stages:
+        files = [file for file in stage.params if file in made or not listing.has(file)]
+        params = {file: keys for file, keys in stage.params.items() if file not in files}
+        deps = tuple(dict.fromkeys((*stage.deps, *files)))
+        changed.append(msgspec.structs.replace(stage, params=params, deps=deps))
+    return changed
+
+
 def _wdir(script: Script) -> str:
     """Return the folder to start it in; a notebook runs in its own whatever this says."""
     return "." if script.source == "notebook" else script.touched.wdir
@@ -131,7 +148,8 @@ def _command(script: Script, listing: Listing) -> str:
         if package.startswith("src/") and not listing.has("src/__init__.py"):
             package = package.removeprefix("src/")
         start = ["-m", package.replace("/", ".")]
-    return shlex.join(["python", *start, *words])
+    launcher = script.command.launcher if script.command else ()
+    return shlex.join([*launcher, "python", *start, *words])
 
 
 def _free_name(script: Script, taken: set[str]) -> str:

@@ -1,16 +1,14 @@
 """From the text of a script or notebook to what it reads and writes."""
 
-import ast
 import json
 import posixpath
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from trueup.errors import TrueupError
 from trueup.project.beginning.filecalls import FileCalls
 from trueup.project.beginning.findings import Listing, Touched
-from trueup.project.beginning.following import Following
+from trueup.project.beginning.following import Following, parsed
 from trueup.project.beginning.notes import Notes
 
 
@@ -26,12 +24,11 @@ def touched_by(path: str, listing: Listing, words: Sequence[str] | None = None) 
     text = listing.texts[path]
     notebook = path.endswith(".ipynb")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape in a user's source is not our matter
-            tree = ast.parse(notebook_source(text) if notebook else text)
+        tree = parsed(notebook_source(text) if notebook else text)
     except (SyntaxError, ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
-        raise NotPython(f"line {line}: {error}" if line else str(error)) from error
+        why = f"line {line}: {error}" if line else str(error)
+        raise NotPython(f"it cannot be read: {why}") from error
     notes = Notes(listing, path)
     calls = FileCalls(notes, lambda file: settings(file, path, listing))
     Following(path, listing.texts.get, calls, notes, words).run(tree)
@@ -39,16 +36,19 @@ def touched_by(path: str, listing: Listing, words: Sequence[str] | None = None) 
 
 
 def notebook_source(text: str) -> str:
-    """Return the code of a notebook's cells, without what only IPython understands."""
+    """Return the code of a notebook's cells, without what only IPython understands.
+
+    Raises ValueError for what is no notebook in Python.
+    """
     try:
         tree = json.loads(text)
         cells = [cell for cell in tree["cells"] if cell["cell_type"] == "code"]
         sources = ["".join(cell["source"]) for cell in cells]
     except (ValueError, KeyError, TypeError) as error:
-        raise NotPython("it is no notebook of format 4") from error
+        raise ValueError("it is no notebook of format 4") from error
     language = tree.get("metadata", {}).get("kernelspec", {}).get("language", "python")
     if language.lower() != "python":
-        raise NotPython(f"it is in {language}")
+        raise ValueError(f"it is in {language}")
     return "\n".join("\n".join(map(_plain_line, each.splitlines())) for each in map(_cell, sources))
 
 
