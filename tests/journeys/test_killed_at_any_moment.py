@@ -36,7 +36,7 @@ stages:
     deps: [join.txt, many]
     metrics: [count.json]
 """
-QUICK_ROUNDS, SLOW_ROUNDS = 16, 200
+QUICK_ROUNDS, SLOW_ROUNDS = 20, 100
 
 
 def lay_out(root: Path) -> Checkout:
