@@ -146,23 +146,29 @@ def edit(root: Path) -> None:
     clear(root)
 
 
-def lose(root: Path) -> None:
-    """Lose the working copy, so that DVC has to check it out."""
-    shutil.rmtree(root / "data", ignore_errors=True)
-    (root / "large").unlink(missing_ok=True)
+def lose(name: str) -> Callable[[Path], None]:
+    """Return what loses a working copy, so that DVC has to check it out."""
+
+    def remove(root: Path) -> None:
+        if (root / name).is_dir():
+            shutil.rmtree(root / name)
+        else:
+            (root / name).unlink()
+
+    return remove
 
 
 def small(count: int) -> list[Work]:
     """Return the work over many small files."""
     return [
         Work(f"add {count:,} files of 1 kB", "content.add(Path('data'))", PACK, 2.0, forget,
-             ("add", "-q", "data"), forget),
+             ("add", "data"), forget),
         Work("nothing changed", "scanner.scan(Path('data'))", WALK, 2.0, clear,
              ("status", "-q"), clear),
         Work("one file changed", "content.add(Path('data'))", WALK, None, edit,
-             ("add", "-q", "data"), edit),
+             ("add", "data"), edit),
         Work("check out", CHECK_OUT.format("data"), UNPACK, None, clear,
-             ("checkout", "-q"), lose),
+             ("checkout",), lose("data")),
     ]  # fmt: skip
 
 
@@ -170,11 +176,11 @@ def large(size_bytes: int) -> list[Work]:
     """Return the work over one large file."""
     return [
         Work(f"add a file of {size_bytes / 1e9:.1f} GB", "content.add(Path('large'))", COPY, 1.5,
-             forget, ("add", "-q", "large"), forget),
+             forget, ("add", "large"), forget),
         Work("nothing changed", "scanner.scan(Path('large'))", "os.stat('large')", None, clear,
              ("status", "-q"), clear),
         Work("check out", CHECK_OUT.format("large"), COPY, 1.5, clear,
-             ("checkout", "-q"), lose),
+             ("checkout",), lose("large")),
         Work("hash alone, nothing known", "scanner.scan(Path('large'))", HASH, 1.5, forget),
     ]  # fmt: skip
 

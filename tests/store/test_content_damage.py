@@ -72,7 +72,7 @@ def test_a_damaged_object_is_missing_moved_aside_and_made_again(
         place.content.checkout(artifact, Path("b"))
     assert not (place.root / "b").exists()
     assert not place.content.has(artifact)
-    assert len(place.stored(".damaged")) == 1
+    assert len(place.stored("damaged")) == 1
     assert place.content.add(Path("a")) == artifact
     place.content.checkout(artifact, Path("b"))
     assert (place.root / "b").read_bytes() == (place.root / "a").read_bytes()

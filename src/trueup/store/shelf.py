@@ -284,8 +284,8 @@ class Shelf:
             writer.abandon()
 
     def _move_aside(self, folder: str, name: str) -> None:
-        os.makedirs(f"{self.root}/.damaged", exist_ok=True)
-        aside = f"{self.root}/.damaged/{name}-{os.urandom(4).hex()}"
+        os.makedirs(f"{self.root}/damaged", exist_ok=True)
+        aside = f"{self.root}/damaged/{name}-{os.urandom(4).hex()}"
         for suffix in ("", ".idx") if folder == "packs" else ("",):
             try:
                 os.replace(f"{self.root}/{folder}/{name}{suffix}", aside + suffix)
