@@ -66,6 +66,11 @@ class Log:
         """Return the events after that number as read does, at one request while there are none."""
         return self.read(after) if self._pieces.exists(after + 1) else []
 
+    def last(self) -> Event | None:
+        """Return the last event, without reading those before it; None if there is none."""
+        head = self._find(self._head)
+        return Event(head, self._pieces.fetch(head - 1, head)[0]) if head else None
+
     def append(self, body: bytes, *, after: int) -> int:
         """Create the event after+1 and return its number; StaleLog unless after is the last."""
         if after > self._head and not self._pieces.exists(after):

@@ -1,6 +1,6 @@
 """A bucket in this process's memory, for tests and for trying things out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -11,12 +11,13 @@ from trueup.store.keys import check_key, check_prefix
 
 
 class MemoryBucket:
-    """Objects in a dictionary; they end with the process."""
+    """Objects in a dictionary; they end with the process. now dates them."""
 
     remote = False
 
-    def __init__(self, name: str = "") -> None:
+    def __init__(self, name: str = "", *, now: Callable[[], datetime] = clock.now) -> None:
         self.url = f"memory:{name}"
+        self._now = now
         self._objects: dict[str, tuple[bytes, datetime]] = {}
         self._lock = Lock()
 
@@ -35,7 +36,7 @@ class MemoryBucket:
         with self._lock:
             if key in self._objects:
                 return False
-            self._objects[key] = (bytes(body), clock.now())
+            self._objects[key] = (bytes(body), self._now())
         return True
 
     def put(self, key: str, body: bytes | Path, *, sync: bool = False) -> None:
@@ -43,7 +44,7 @@ class MemoryBucket:
         check_key(key)
         whole = body.read_bytes() if isinstance(body, Path) else bytes(body)
         with self._lock:
-            self._objects[key] = (whole, clock.now())
+            self._objects[key] = (whole, self._now())
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
         """Yield the objects whose key starts with prefix and is greater than after, unsorted."""
