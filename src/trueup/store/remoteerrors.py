@@ -8,7 +8,8 @@ from trueup.errors import AccessRefused, RemoteSilent, TrueupError
 Kind = Literal["exists", "missing", "past_end", "refused", "again"]
 
 _STATUS = re.compile(r"status code: (\d{3})")
-_CODE = re.compile(r"<Code>([A-Za-z0-9]{1,80})</Code>")
+_CODE = re.compile(r"(?:<Code>|\(code: )([A-Za-z0-9]{1,80})[<)]")
+_DENIED = {"AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist")
 _NO_CREDENTIALS = ("169.254.169.254", "169.254.170.2", "metadata.google.internal")
 _SOME_LATER = {408, 425, 429}
@@ -18,8 +19,8 @@ _CONFLICT = 409
 def kind_of(error: Exception) -> Kind:
     """Return what an error of obstore means: whatever is not known for certain is asked again."""
     name, text = type(error).__name__, str(error)
-    status = status_of(text)
-    if any(word in text for word in _NO_BUCKET):
+    status, code = status_of(text), _code_of(text)
+    if code in _DENIED or any(word in text for word in _NO_BUCKET):
         return "refused"
     if name in ("AlreadyExistsError", "PreconditionError") or status == _CONFLICT:
         return "exists"
@@ -38,6 +39,12 @@ def status_of(text: str) -> int | None:
     """Return the HTTP status that an error's text speaks of."""
     found = _STATUS.search(text)
     return int(found.group(1)) if found else None
+
+
+def _code_of(text: str) -> str:
+    """Return the server's own word for what went wrong."""
+    found = _CODE.search(text)
+    return found.group(1) if found else ""
 
 
 def no_credentials(error: Exception) -> bool:
@@ -68,8 +75,7 @@ def refused(error: Exception, url: str) -> AccessRefused:
         return AccessRefused(
             f"{url} lies in another region", remedy="Name the bucket's region in AWS_REGION"
         )
-    code = _CODE.search(text)
-    said = code.group(1) if code else (f"status {status}" if status else type(error).__name__)
+    said = _code_of(text) or (f"status {status}" if status else type(error).__name__)
     return AccessRefused(
         f"{url} refused access: {said}",
         remedy="Check the credentials and what they may do; see: trueup doctor --bucket",
