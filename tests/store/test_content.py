@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.content import Place, tree, trees
@@ -18,6 +18,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path / "project")
 
 
+@settings(max_examples=40)
 @given(files=trees(), executable=st.sets(st.integers(0, 29)))
 def test_whatever_is_added_comes_back_the_same(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes], executable: set[int]
@@ -36,6 +37,7 @@ def test_whatever_is_added_comes_back_the_same(
     assert place.content.has(artifact)
 
 
+@settings(max_examples=40)
 @given(before=trees(), after=trees())
 def test_a_checkout_over_another_folder_leaves_exactly_what_was_added(
     tmp_path_factory: pytest.TempPathFactory, before: dict[str, bytes], after: dict[str, bytes]

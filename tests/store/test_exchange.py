@@ -164,6 +164,21 @@ def test_what_does_not_match_its_name_in_the_bucket_is_missing(
         other.content.read(name)
 
 
+def test_a_small_file_that_only_a_folders_pack_holds_can_be_pushed_and_fetched(
+    place: Place, other: Place, kept: Artifact
+) -> None:
+    bucket = MemoryBucket()
+    entry = place.content.manifest(kept).entries[0]
+    file = Artifact(entry.digest, entry.size_bytes)
+    assert place.content.keys(file)[0].startswith("packs/")
+    assert place.content.push([file], bucket) == 2
+    assert keys(bucket) == set(place.content.keys(file))
+    other.content.fetch(file, bucket)
+    assert other.content.read(file.digest) == (place.root / "data" / entry.path).read_bytes()
+    with pytest.raises(ContentMissing):
+        other.content.fetch(Artifact("00" * 32, 3), bucket)
+
+
 def test_an_attached_bucket_is_asked_for_what_is_not_here(
     place: Place, other: Place, kept: Artifact
 ) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.content import Place, opened, trees, watching
@@ -44,6 +44,7 @@ def test_a_file_is_named_by_the_blake3_of_its_bytes(place: Place) -> None:
     )
 
 
+@settings(max_examples=40)
 @given(files=trees(), times=st.lists(st.integers(0, 2**40), min_size=30, max_size=30))
 def test_a_folders_name_depends_on_neither_order_nor_time_nor_place(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes], times: list[int]
@@ -56,6 +57,7 @@ def test_a_folders_name_depends_on_neither_order_nor_time_nor_place(
     assert place.scanner.scan(Path("one")) == place.scanner.scan(Path("two/deeper"))
 
 
+@settings(max_examples=40)
 @given(files=trees().filter(bool), data=st.data())
 def test_a_folders_name_depends_on_each_byte_path_and_mode(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes], data: st.DataObject
@@ -196,6 +198,31 @@ def test_a_damaged_or_foreign_memory_is_ignored(place: Place, damage: str) -> No
     place.write("data/a", "3")
     assert place.scanner.scan(Path("data")) == afresh(place, "data") != found
     place.scanner.save()
+
+
+def test_what_has_long_gone_is_forgotten_once_the_memory_has_grown(place: Place) -> None:
+    place.write("here/a", "1")
+    place.write("gone/a", "1")
+    for at in range(4200):
+        place.write(f"many/{at}", "")
+    place.wait_until_settled("many/4199")
+    names = ["here", "gone", *(f"many/{at}" for at in range(4200))]
+    for name in names:
+        place.scanner.scan(Path(name))
+    place.scanner.save()
+    (place.root / "gone/a").unlink()
+    (place.root / "gone").rmdir()
+    before = (place.root / ".trueup/state/index").stat().st_size
+    place.reopen()
+    place.write("many/1", "new")
+    place.scanner.scan(Path("many/1"))
+    place.wait_until_settled("many/1")
+    place.scanner.scan(Path("many/1"))
+    for at in range(3000):
+        (place.root / f"many/{at + 2}").unlink()
+    place.scanner.save()
+    assert (place.root / ".trueup/state/index").stat().st_size < before / 2
+    assert len(list((place.root / ".trueup/state/folders").iterdir())) == 1
 
 
 def test_two_scanners_that_save_keep_what_each_has_learnt(place: Place) -> None:

@@ -78,7 +78,7 @@ class Adding:
         try:
             with explained(unfinished):
                 digest = copy_hashed(fd, target, size_bytes)
-            if self.shelf.has_object(digest.hex()):
+            if self.shelf.has_whole_object(digest.hex(), os.fstat(target).st_size):
                 os.unlink(unfinished)
                 return digest
         except BaseException:

@@ -25,7 +25,7 @@ def place_file(shelf: Shelf, artifact: Artifact, to: str) -> int:
     """Replace what is at a path by a file, at once; return when others could first change it."""
     entry = ManifestEntry("", artifact.digest, artifact.size_bytes, artifact.executable)
     with explained(to):
-        _make_room(os.path.dirname(to))
+        _make_room(os.path.dirname(to), shelf)
         staged = _staged_beside(to)
         try:
             _write([("", entry)], staged, shelf)
@@ -51,7 +51,7 @@ def place_folder(shelf: Shelf, manifest: Manifest, to: str, current: Manifest | 
 
 
 def _place_anew(shelf: Shelf, manifest: Manifest, to: str) -> Known:
-    _make_room(os.path.dirname(to))
+    _make_room(os.path.dirname(to), shelf)
     staged = _staged_beside(to)
     try:
         os.mkdir(staged)
@@ -219,9 +219,12 @@ def _make_folders(top: str, paths: Iterable[str]) -> None:
         os.makedirs(f"{top}/{folder}", exist_ok=True)
 
 
-def _make_room(above: str) -> None:
+def _make_room(above: str, shelf: Shelf) -> None:
     """Make the folder, and remove what a killed checkout left in it long ago."""
     os.makedirs(above, exist_ok=True)
+    if above in shelf.swept:
+        return
+    shelf.swept.add(above)
     limit = clock.now().timestamp() - _STALE_S
     for name in os.listdir(above):
         path = f"{above}/{name}"

@@ -111,9 +111,8 @@ class Content:
         self.scanner.look(to, known=known)
 
     def manifest(self, artifact: Artifact) -> Manifest:
-        """Return a folder's manifest, from the store alone."""
-        body = self.shelf.read(artifact.digest)
-        return manifest.decode(body)
+        """Return the manifest of a folder that is kept."""
+        return manifest.decode(self.read(artifact.digest))
 
     def keys(self, artifact: Artifact) -> list[str]:
         """Return the keys that hold an artifact here: parts first, a folder's manifest last."""

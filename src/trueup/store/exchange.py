@@ -56,7 +56,7 @@ def send(shelf: Shelf, keys: Iterable[list[str]], bucket: Bucket, now: datetime)
         return 1
 
     def put_last(key: str) -> int:
-        if manifests[key]:
+        if manifests[key] and key.startswith("objects/"):
             bucket.put(f"{key}.packs", msgspec.json.encode(manifests[key]))
         return put(key)
 
@@ -87,7 +87,7 @@ class Fetch:
     def run(self, artifact: Artifact) -> None:
         """Make all bytes present here, getting only what is lacking."""
         if artifact.kind == "file":
-            self.objects({artifact.digest: artifact.size_bytes})
+            self.file(artifact)
             return
         folder = self.manifest(artifact.digest)
         lacking = self.shelf.lacks(bytes.fromhex(entry.digest) for entry in folder.entries)
@@ -100,6 +100,15 @@ class Fetch:
         small = {bytes.fromhex(one) for one, size in sizes.items() if size < SMALL_BYTES}
         if small:
             self.small(artifact.digest, small)
+
+    def file(self, artifact: Artifact) -> None:
+        """Get a file: an object of its own, or a small one that only packs of folders hold."""
+        digest = bytes.fromhex(artifact.digest)
+        if artifact.size_bytes >= SMALL_BYTES:
+            self.objects({artifact.digest: artifact.size_bytes})
+        elif self.shelf.lacks([digest]) and self.loose({digest}):
+            for one in self.packed(self.all_packs(), {digest}):
+                raise ContentMissing(one.hex(), self.bucket.url)
 
     def small(self, folder: str, wanted: set[bytes]) -> None:
         """Get small files: from the packs named for the folder, then alone, then from any pack."""

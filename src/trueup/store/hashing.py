@@ -106,13 +106,16 @@ def read_whole(fd: int, size_bytes: int) -> bytes:
 def digest_stream(fd: int, size_bytes: int) -> bytes:
     """Return the raw digest of an open file from its beginning; large ones on all cores.
 
+    One that grows is not followed beyond size_bytes and a little: it may grow for ever.
     Read into a buffer rather than mapped: a mapped file that is cut short kills the process.
     """
     large = size_bytes >= _THREADS_FROM_BYTES
     hasher = blake3(max_threads=blake3.AUTO) if large else blake3()
     view = memoryview(bytearray(min(2 * _CHUNK_BYTES, size_bytes + 1)))
-    while count := os.readv(fd, [view]):
+    done_bytes = 0
+    while done_bytes <= size_bytes and (count := os.readv(fd, [view])):
         hasher.update(view[:count])
+        done_bytes += count
     return hasher.digest()
 
 
@@ -134,11 +137,13 @@ def copy_hashed(source: int, target: int, size_bytes: int) -> bytes:
     if size_bytes < _THREADS_FROM_BYTES:
         hasher = blake3()
         view = memoryview(bytearray(min(_CHUNK_BYTES, size_bytes + 1)))
-        while count := os.readv(source, [view]):
+        done_bytes = 0
+        while done_bytes <= size_bytes and (count := os.readv(source, [view])):
             hasher.update(view[:count])
             write_all(target, view[:count])
+            done_bytes += count
         return hasher.digest()
-    return _copy_on_two_cores(source, target)
+    return _copy_on_two_cores(source, target, size_bytes)
 
 
 def reflink(source: int, target: int) -> bool:
@@ -155,7 +160,7 @@ def reflink(source: int, target: int) -> bool:
     return True
 
 
-def _copy_on_two_cores(source: int, target: int) -> bytes:
+def _copy_on_two_cores(source: int, target: int, size_bytes: int) -> bytes:
     import queue
     import threading
 
@@ -174,11 +179,15 @@ def _copy_on_two_cores(source: int, target: int) -> bytes:
     second = threading.Thread(target=hash_filled, daemon=True)
     second.start()
     try:
-        view = free.get()
-        while count := os.readv(source, [view]):
+        done_bytes = 0
+        while done_bytes <= size_bytes:
+            view = free.get()
+            count = os.readv(source, [view])
+            if not count:
+                break
             filled.put((view, count))
             write_all(target, view[:count])
-            view = free.get()
+            done_bytes += count
     finally:
         filled.put(None)
         second.join()

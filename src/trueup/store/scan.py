@@ -28,11 +28,14 @@ _ROUNDS = 4
 class Scanner:
     """Names files and folders by content; remembers stat records so that nothing is read twice."""
 
-    def __init__(self, root: Path, state: Path) -> None:
+    def __init__(
+        self, root: Path, state: Path, prepare: Callable[[], object] = lambda: None
+    ) -> None:
         self.root = os.path.abspath(root)
         self.kept: Callable[[str], bytes] | None = None  # where else manifests are found
         self._real = os.path.realpath(self.root)
         self._state = os.path.abspath(state)
+        self._prepare = prepare  # called before anything is written to state
         self._index: Index | None = None
         self._fresh = Index()
         self._used: set[str] = set()
@@ -91,6 +94,8 @@ class Scanner:
             index.files.update(fresh.files)
             index.folders.update(fresh.folders)
             self._index = statindex.pruned(index, self._used, self.root)
+            for name in index.folders.keys() - self._index.folders.keys():
+                Path(statindex.details_path(self._state, name)).unlink(missing_ok=True)
             statindex.store(path, self._index)
 
     def remember(self, path: Path, digest: str, visible_ns: int) -> None:
@@ -177,6 +182,7 @@ class Scanner:
         if keeper:
             keeper.folder(artifact.digest, body)
         details = hashed.details(name, artifact.digest)
+        self._prepare()
         statindex.store(statindex.details_path(self._state, name), details)
         self._fresh.folders[name] = FolderSeen(tree.fingerprint, not hashed.unsettled, artifact)
         return artifact

@@ -32,6 +32,7 @@ class Shelf:
         self._packs: dict[str, PackIndex] = {}
         self._listed = False
         self._swept = False
+        self.swept: set[str] = set()  # folders outside where dead checkouts were looked for
 
     def path(self, key: str) -> str:
         """Return where a key such as ``objects/<digest>`` lies."""
@@ -40,6 +41,13 @@ class Shelf:
     def has_object(self, digest: str) -> bool:
         """Say whether a digest is held as an object of its own."""
         return os.path.exists(f"{self.root}/objects/{digest}")
+
+    def has_whole_object(self, digest: str, size_bytes: int) -> bool:
+        """Say whether an object is held that has its size; a power cut may have cut it short."""
+        try:
+            return os.stat(f"{self.root}/objects/{digest}").st_size == size_bytes
+        except FileNotFoundError:
+            return False
 
     def packs(self, *, again: bool = False) -> dict[str, PackIndex]:
         """Return the indexes of all packs by name; each is read once in a process."""
@@ -101,7 +109,7 @@ class Shelf:
 
     def write(self, digest: str, body: bytes) -> None:
         """Keep bytes as an object, unless it is there."""
-        if self.has_object(digest):
+        if self.has_whole_object(digest, len(body)):
             return
         unfinished, fd = self.unfinished()
         try:
