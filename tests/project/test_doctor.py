@@ -1,8 +1,12 @@
 """The doctor says what stands in the way of this project, and the command that mends it."""
 
+import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,7 @@ import pytest
 
 from trueup.config.records import Project, Resources, Stage
 from trueup.project.doctor import Finding, Machine, blocked, diagnose, looked_for, report
-from trueup.project.machine import look_around, look_at_store, missing_by_extra
+from trueup.project.machine import look_around, look_at_packages, look_at_store, missing_by_extra
 from trueup.reporting.blocks import Table
 
 WELL = Machine(
@@ -142,3 +146,33 @@ def test_a_store_that_cannot_be_named_is_missing_with_its_own_remedy(tmp_path: P
     (found,) = look_at_store("s4://bucket", root=tmp_path, env={})
     assert found.state == "missing"
     assert "s4" in found.detail
+
+
+def test_packages_that_the_lock_file_pins_and_python_lacks_are_named(tmp_path: Path) -> None:
+    lines = (
+        f"click=={version('click')} \\\n    --hash=sha256:00\n"
+        "no-such-package==1.0 \\\n    --hash=sha256:00\n"
+        "colorama==0.4.6 ; sys_platform == 'win32' \\\n    --hash=sha256:00\n"
+    )
+    (tmp_path / "requirements.txt").write_text(lines)
+    env = {"PATH": str(Path(sys.executable).parent)}
+    (found,) = look_at_packages(a_project(tmp_path), env)
+    assert found.state == "missing"
+    assert found.detail.endswith("lacks no-such-package==1.0")
+    assert found.remedy == "python -m pip install -r requirements.txt"
+
+
+def test_packages_that_are_all_there_are_well(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text(f"click=={version('click')} --hash=sha256:00\n")
+    env = {"PATH": str(Path(sys.executable).parent)}
+    (found,) = look_at_packages(a_project(tmp_path), env)
+    assert found.state == "ok"
+
+
+def test_the_command_ends_with_2_where_something_is_missing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "trueup", "-C", str(tmp_path), "doctor", "--json"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    findings = {each["subject"]: each for each in json.loads(done.stdout)["findings"]}
+    assert findings["project"]["state"] == "missing"
+    assert "trueup init" in findings["project"]["remedy"]

@@ -9,12 +9,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trueup import ids
+from trueup.config.records import Project
 from trueup.errors import TrueupError
 from trueup.project.doctor import Finding, Installer, Machine, diagnose, in_order, looked_for
 
 if TYPE_CHECKING:
     from trueup.store.bucket import Bucket
 
+# A line that pins a version for every platform; those with a marker behind a semicolon are not.
+_PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(?!.*;)", re.MULTILINE)
+_ASK_FOR_PACKAGES = """
+import sys
+from importlib.metadata import PackageNotFoundError, version
+for word in sys.argv[1:]:
+    name, _, wanted = word.partition("==")
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        found = ""
+    if found != wanted:
+        print(word)
+"""
 PROJECT_SERVES = "everything: the stages and where results are kept"
 STORE_SERVES = "keeping results and runs, sharing them"
 
@@ -32,6 +47,7 @@ def examine(start: Path, env: Mapping[str, str]) -> tuple[Finding, ...]:
         project, root = workspace.project, workspace.root
         own.append(Finding("project", "ok", PROJECT_SERVES, str(root / project.file)))
         own += look_at_store(workspace.store_url, root=root, env=env)
+        own += look_at_packages(project, env)
     except TrueupError as error:
         where = f"{error.place}: " if error.place else ""
         detail = where + error.problem
@@ -93,6 +109,40 @@ def look_at_store(url: str, *, root: Path, env: Mapping[str, str]) -> Iterator[F
     folder = getattr(bucket, "root", None)
     if isinstance(folder, Path):
         yield _hard_links(folder)
+
+
+def look_at_packages(project: Project, env: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield whether the stages' Python holds what a requirements file with hashes pins.
+
+    Other lock files know platforms and groups that only their own tools can choose from.
+    """
+    from trueup.pipeline.environment import find_lock
+
+    lock = project.environment.lock or find_lock(project.root)
+    python = shutil.which("python", path=env.get("PATH"))
+    if not lock.endswith(".txt") or not (project.root / lock).is_file() or not python:
+        return
+    pinned = _PINNED.findall((project.root / lock).read_text("utf-8", "replace"))
+    lacking = _lacking(python, dict(pinned), env)
+    subject, serves = "packages", "stages that run python, as the lock file pins them"
+    if not lacking:
+        yield Finding(subject, "ok", serves, lock)
+        return
+    more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+    detail = f"{python} lacks {', '.join(lacking[:3])}{more}"
+    yield Finding(subject, "missing", serves, detail, f"python -m pip install -r {lock}")
+
+
+def _lacking(python: str, pinned: Mapping[str, str], env: Mapping[str, str]) -> list[str]:
+    """Return the packages that another Python does not have in the pinned version."""
+    import subprocess
+
+    words = [f"{name}=={version}" for name, version in pinned.items()]
+    command = [python, "-c", _ASK_FOR_PACKAGES, *words]
+    done = subprocess.run(
+        command, env=dict(env), capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.stdout.split() if done.returncode == 0 else words
 
 
 def _ask(bucket: "Bucket") -> None:
