@@ -119,7 +119,7 @@ def test_faults_without_end_are_reported_with_the_url_once_patience_is_over(
     s3: S3Server, s3_url: str, tmp_path: Path, fault: Fault
 ) -> None:
     with FaultProxy(s3.endpoint, lambda request: fault) as proxy:
-        env = s3.through(proxy.url) | {"TRUEUP_BUCKET_PATIENCE_S": "1"}
+        env = s3.through(proxy.url) | {"TRUEUP_BUCKET_PATIENCE_S": "0.3"}
         bucket = open_bucket(s3_url, root=tmp_path, env=env)
         for ask in (
             lambda: bucket.get("a"),
@@ -148,7 +148,7 @@ def silent_endpoint() -> Iterator[str]:
 def test_a_server_that_never_answers_is_reported_within_the_patience(
     s3: S3Server, s3_url: str, tmp_path: Path, silent_endpoint: str
 ) -> None:
-    env = s3.through(silent_endpoint) | {"TRUEUP_BUCKET_PATIENCE_S": "1"}
+    env = s3.through(silent_endpoint) | {"TRUEUP_BUCKET_PATIENCE_S": "0.3"}
     bucket = open_bucket(s3_url, root=tmp_path, env=env)
     for ask in (
         lambda: bucket.get("a"),
@@ -161,6 +161,7 @@ def test_a_server_that_never_answers_is_reported_within_the_patience(
         assert time.monotonic() - began < 3
 
 
+@pytest.mark.slow
 def test_nobody_listening_is_reported_within_ten_seconds_or_so(
     s3: S3Server, s3_url: str, tmp_path: Path
 ) -> None:

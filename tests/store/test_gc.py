@@ -174,6 +174,37 @@ def test_a_pack_stays_while_one_of_its_files_does(
     assert gc_for_good(store, time) == {f"packs/{used}", f"packs/{used}.idx"}
 
 
+@pytest.mark.parametrize("index", [None, b"damaged"])
+def test_a_pack_whose_index_cannot_be_read_stays(
+    store: MemoryBucket, time: Clock, tmp_path: Path, index: bytes | None
+) -> None:
+    name = pack(store, tmp_path, b"who knows")
+    store.delete([f"packs/{name}.idx"])
+    if index is not None:
+        store.put(f"packs/{name}.idx", index)
+    assert gc_for_good(store, time) == set()
+
+
+def test_a_manifest_in_a_pack_keeps_what_lies_outside(
+    store: MemoryBucket, time: Clock, tmp_path: Path
+) -> None:
+    outside, dead = keep(store, b"outside"), keep(store, b"dead")
+    body = manifest.encode([("f", outside, 7, False)])
+    pack(store, tmp_path, body)
+    assert gc_for_good(store, time, digest_of(body)) == {f"objects/{dead}"}
+
+
+def test_a_lock_that_is_kept_keeps_what_it_names(store: MemoryBucket, time: Clock) -> None:
+    table, folder = keep(store, b"table"), folder_of(store, b"inside")
+    deps = {"data/raw": folder, "table.csv": {"digest": table, "size_bytes": 5}}
+    lock = keep(store, json.dumps({"stages": {"train": {"deps": deps}}, "format": 1}).encode())
+    run = run_name(time)
+    body = json.dumps({"event": "ended", "lock": lock}).encode()
+    store.put(f"runs/{run}/events/0000000002.json", body)
+    dead = keep(store, b"{}")
+    assert gc_for_good(store, time) == {f"objects/{dead}"}
+
+
 def test_runs_stay_for_their_time_and_longer_where_a_model_names_them(
     store: MemoryBucket, time: Clock
 ) -> None:

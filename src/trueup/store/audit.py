@@ -38,9 +38,9 @@ def audit(bucket: Bucket, *, sample: int | None = None) -> Iterator[Finding]:
     held = {_name(entry) for entry in objects if "." not in entry.key}
     for entry in packs:
         if "." in entry.key:
-            digests = list(contents.in_pack(_name(entry)))
-            held.update(digests)
-            if not digests:
+            digests = contents.in_pack(_name(entry))
+            held.update(digests or ())
+            if digests is None:
                 yield Finding(
                     "unreadable",
                     entry.key,

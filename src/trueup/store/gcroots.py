@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Literal, Protocol
 
@@ -14,6 +15,7 @@ from trueup.store.packs import PackIndex, decode_index
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _RUN = re.compile(rb"\b\d{8}-\d{6}-[0-9a-z]{8}\b")
 _THREADS = 16
+_LONGEST_JSON_BYTES = 64 << 20  # longer is no record of ours
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -24,51 +26,64 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class Contents(Protocol):
-    """What gc has to know about content: what lies in a pack, what a folder is made of."""
+    """What gc has to know about content: what lies in a pack, what an object names."""
 
-    def in_pack(self, name: str) -> Iterable[str]:
-        """Return the digests of the files in a pack; nothing where it cannot be read."""
+    def in_pack(self, name: str) -> Iterable[str] | None:
+        """Return the digests of the files in a pack; None where that cannot be known now."""
         ...
 
-    def named_by(self, digest: str) -> Iterable[str]:
-        """Return the digests that a folder's manifest names; nothing for a file."""
+    def named_by(self, digest: str) -> Iterable[Named]:
+        """Return what a folder's manifest or a kept record (a lock) names; nothing for others."""
         ...
 
 
 class BucketContents:
-    """The contents of a bucket, read from its pack indexes and manifests."""
+    """The contents of a bucket, read from its pack indexes, manifests and JSON objects."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._indexes: dict[str, PackIndex] = {}
+        self._indexes: dict[str, PackIndex] | None = None
 
-    def in_pack(self, name: str) -> Iterable[str]:
-        """Return the digests of the files in a pack; nothing where it cannot be read."""
-        try:
-            index = decode_index(self._bucket.get(f"packs/{name}.idx"))
-        except (Missing, ValueError):
-            return []
-        self._indexes[name] = index
-        return [digest.hex() for digest in index.digests()]
+    def in_pack(self, name: str) -> Iterable[str] | None:
+        """Return the digests of the files in a pack; None where that cannot be known now."""
+        index = self._packs().get(name)
+        return [digest.hex() for digest in index.digests()] if index else None
 
-    def named_by(self, digest: str) -> Iterable[str]:
-        """Return the digests that a folder's manifest names, in a pack seen before or alone."""
+    def named_by(self, digest: str) -> Iterable[Named]:
+        """Return what a manifest or a JSON object names, whether it lies alone or in a pack."""
+        key, start, length = f"objects/{digest}", 0, None
         try:
-            head = self._bucket.get(f"objects/{digest}", length=len(manifest.MAGIC))
-            if head != manifest.MAGIC:
-                return []
-            body = self._bucket.get(f"objects/{digest}")
+            head = self._bucket.get(key, length=len(manifest.MAGIC))
         except Missing:
-            body = self._packed(bytes.fromhex(digest))
-            if not body.startswith(manifest.MAGIC):
+            place = self._place(bytes.fromhex(digest))
+            if place is None:
                 return []
-        return [entry.digest for entry in manifest.decode(body).entries]
+            key, start, length = place
+            head = self._bucket.get(key, start=start, length=min(length, len(manifest.MAGIC)))
+        if head == manifest.MAGIC:
+            body = self._bucket.get(key, start=start, length=length)
+            return [Named(entry.digest, "file") for entry in manifest.decode(body).entries]
+        if head[:1] == b"{":
+            body = self._bucket.get(key, start=start, length=length or _LONGEST_JSON_BYTES)
+            return named_in(body)
+        return []
 
-    def _packed(self, digest: bytes) -> bytes:
-        for name, index in self._indexes.items():
-            if place := index.find(digest):
-                return self._bucket.get(f"packs/{name}", start=place[0], length=place[1])
-        return b""
+    def _place(self, digest: bytes) -> tuple[str, int, int] | None:
+        for name, index in self._packs().items():
+            if found := index.find(digest):
+                return f"packs/{name}", *found
+        return None
+
+    def _packs(self) -> dict[str, PackIndex]:
+        if self._indexes is None:
+            listed = [entry.key for entry in self._bucket.list("packs/")]
+            found = read_all(self._bucket, [key for key in listed if key.endswith(".idx")])
+            self._indexes = {}
+            for key, body in found:
+                with suppress(ValueError):  # damaged: made again when the pack is read
+                    name = key.removeprefix("packs/").removesuffix(".idx")
+                    self._indexes[name] = decode_index(body)
+        return self._indexes
 
 
 def named_in(body: bytes) -> set[Named]:
@@ -99,15 +114,16 @@ def read_all(bucket: Bucket, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]
 
 
 def closure(named: Iterable[Named], contents: Contents) -> set[str]:
-    """Return the digests and, of those that are folders, all that these are made of."""
+    """Return the digests and all that these are made of or name, to the end."""
     live: set[str] = set()
-    folders = []
-    for one in named:
+    looked: set[str] = set()
+    coming = list(named)
+    while coming:
+        one = coming.pop()
         live.add(one.digest)
-        if one.kind != "file":
-            folders.append(one.digest)
-    for digest in dict.fromkeys(folders):
-        live.update(contents.named_by(digest))
+        if one.kind != "file" and one.digest not in looked:
+            looked.add(one.digest)
+            coming += contents.named_by(one.digest)
     return live
 
 

@@ -79,7 +79,8 @@ class Survey:
         for entry in self._bucket.list("packs/"):
             packs.setdefault(_name(entry), []).append(entry)
         for name, entries in packs.items():
-            stays = any(digest in live for digest in self._contents.in_pack(name))
+            held = self._contents.in_pack(name)
+            stays = held is None or not live.isdisjoint(held)
             # The index goes last: without it nobody could tell what is in a pack.
             for entry in sorted(entries, key=lambda entry: entry.key):
                 self._sort(entry, stays=stays)
