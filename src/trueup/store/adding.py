@@ -18,6 +18,7 @@ class Adding:
 
     def __init__(self, shelf: Shelf, *, lone: bool) -> None:
         self.shelf, self.lone = shelf, lone
+        self.files: set[bytes] = set()  # what the folder is made of, once it is known
         self._few: list[tuple[bytes, bytes]] = []
         self._writer: PackWriter | None = None
         self._held: set[bytes] = set()
@@ -89,8 +90,9 @@ class Adding:
         self.shelf.adopt(unfinished, f"objects/{digest.hex()}")
         return digest
 
-    def folder(self, digest: str, body: bytes) -> None:
+    def folder(self, digest: str, body: bytes, files: list[bytes]) -> None:
         """Keep a folder's manifest, after everything it names."""
+        self.files = set(files)
         self.flush()
         self.shelf.write(digest, body)
 

@@ -46,9 +46,10 @@ class Content:
                 remedy="Check the path, or run the stage that makes it",
                 place=str(path),
             )
-        if artifact.kind == "folder":
-            self._pack_again(artifact)
-        keys = self.keys(artifact)
+        if artifact.kind == "file":
+            keys = [f"objects/{artifact.digest}"]
+        else:
+            keys = self._keys_of(artifact, keeper.files, most_packs=_MOST_PACKS)
         self.shelf.refresh(keys)
         if sync:
             self.shelf.sync(keys)
@@ -116,17 +117,8 @@ class Content:
 
     def keys(self, artifact: Artifact) -> list[str]:
         """Return the keys that hold an artifact here: parts first, a folder's manifest last."""
-        digests = dict.fromkeys(one.digest for one in self._entries(artifact))
-        held = self.shelf.objects_among(digests)
-        objects = [f"objects/{one}" for one in digests if one in held]
-        small = {bytes.fromhex(one) for one in digests.keys() - held}
-        places = self.shelf.places(small) if small else {}
-        if len(places) < len(small):
-            raise ContentMissing((small - places.keys()).pop().hex(), self.shelf.root)
-        packs = {place[0] for place in places.values()}
-        packed = [key for name in sorted(packs) for key in (f"packs/{name}", f"packs/{name}.idx")]
-        last = [f"objects/{artifact.digest}"] if artifact.kind == "folder" else []
-        return objects + packed + last
+        digests = {bytes.fromhex(one.digest) for one in self._entries(artifact)}
+        return self._keys_of(artifact, digests)
 
     def reachable(self, artifact: Artifact, bucket: Bucket) -> bool:
         """Say whether a bucket has an artifact, with one request."""
@@ -164,10 +156,19 @@ class Content:
             return (ManifestEntry("", artifact.digest, artifact.size_bytes),)
         return self.manifest(artifact).entries
 
-    def _pack_again(self, artifact: Artifact) -> None:
-        """Gather the small files of a folder that is spread over too many packs into new ones."""
-        if len(self.shelf.packs()) <= _MOST_PACKS:
-            return
-        places = self.shelf.places({bytes.fromhex(one.digest) for one in self._entries(artifact)})
-        if len({place[0] for place in places.values()}) > _MOST_PACKS:
+    def _keys_of(
+        self, artifact: Artifact, digests: set[bytes], *, most_packs: int | None = None
+    ) -> list[str]:
+        """Return the keys that hold these files, which are packed again if in too many packs."""
+        objects = self.shelf.objects_among({one.hex() for one in digests})
+        small = digests - {bytes.fromhex(one) for one in objects}
+        places = self.shelf.places(small) if small else {}
+        if len(places) < len(small):
+            raise ContentMissing((small - places.keys()).pop().hex(), self.shelf.root)
+        packs = {place[0] for place in places.values()}
+        if most_packs and len(packs) > most_packs:
             self.shelf.gather(places)
+            return self._keys_of(artifact, digests)
+        packed = [key for name in sorted(packs) for key in (f"packs/{name}", f"packs/{name}.idx")]
+        last = [f"objects/{artifact.digest}"] if artifact.kind == "folder" else []
+        return sorted(f"objects/{one}" for one in objects) + packed + last

@@ -28,6 +28,7 @@ _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 _ATTEMPTS = 6
 _WAIT_S = 0.01  # doubled at each attempt
 _WORTH_WAITING_BYTES = 64 << 20  # hashing these again costs more than one tick of the clock
+_BLOCK = 64
 _YOUNG_NS = 2_000_000_000
 EXECUTABLE = stat.S_IXUSR
 
@@ -47,8 +48,8 @@ class Keeper(Protocol):
         """Keep an open file and return its raw digest."""
         ...
 
-    def folder(self, digest: str, body: bytes) -> None:
-        """Keep a folder's manifest; all of its files came before."""
+    def folder(self, digest: str, body: bytes, files: list[bytes]) -> None:
+        """Keep a folder's manifest; files are the raw digests of what came before."""
         ...
 
 
@@ -152,22 +153,43 @@ class FolderReader:
 
     def reuse(self, old: Details) -> None:
         """Take the digests of files whose record is the old one."""
-        found, digests = self.found, self.found.digests
-        records, before = bytes(found.records), old.records
         olds = old.digest_list()
-        lacking = self.keeper.lacks(set(olds)) if self.keeper else set()
-        place = dict(zip(old.paths, range(len(old.paths)), strict=True))
-        for at in old.unsettled:
-            del place[old.paths[at]]
-        for at, path in enumerate(found.paths):
-            then = place.get(path)
-            if then is None:
+        if old.paths == self.found.paths:
+            self.reuse_in_place(old, olds)
+        else:
+            self.reuse_by_path(old, olds)
+        lacking = self.keeper.lacks(set(olds)) if self.keeper else None
+        if lacking:
+            digests = self.found.digests
+            self.found.digests = [b"" if one in lacking else one for one in digests]
+
+    def reuse_in_place(self, old: Details, olds: list[bytes]) -> None:
+        """Compare records block by block, which most of the time are equal."""
+        now, before, digests = bytes(self.found.records), old.records, self.found.digests
+        for start in range(0, len(olds), _BLOCK):
+            end = start + _BLOCK
+            place = slice(start * RECORD_BYTES, end * RECORD_BYTES)
+            if now[place] == before[place]:
+                digests[start:end] = olds[start:end]
                 continue
-            start, start_then = at * RECORD_BYTES, then * RECORD_BYTES
-            if (
-                records[start : start + RECORD_BYTES]
-                == before[start_then : start_then + RECORD_BYTES]
-                and olds[then] not in lacking
+            for at in range(start, min(end, len(olds))):
+                place = slice(at * RECORD_BYTES, (at + 1) * RECORD_BYTES)
+                if now[place] == before[place]:
+                    digests[at] = olds[at]
+        for at in old.unsettled:
+            digests[at] = b""
+
+    def reuse_by_path(self, old: Details, olds: list[bytes]) -> None:
+        """Compare the records of the paths that were there before."""
+        now, before, digests = bytes(self.found.records), old.records, self.found.digests
+        then_at = dict(zip(old.paths, range(len(olds)), strict=True))
+        for at in old.unsettled:
+            del then_at[old.paths[at]]
+        for at, path in enumerate(self.found.paths):
+            then = then_at.get(path)
+            if then is not None and (
+                now[at * RECORD_BYTES : (at + 1) * RECORD_BYTES]
+                == before[then * RECORD_BYTES : (then + 1) * RECORD_BYTES]
             ):
                 digests[at] = olds[then]
 

@@ -161,7 +161,7 @@ class Scanner:
         for _ in range(_ROUNDS):
             try:
                 return self._folder_once(top, keeper, known)
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 if not os.path.isdir(top):
                     return None
         raise StageFailed(
@@ -180,7 +180,7 @@ class Scanner:
         hashed = FolderReader(top, tree, seen_ns, keeper).hashed(self._details(name), known)
         artifact, body = manifest.folder(hashed.rows())
         if keeper:
-            keeper.folder(artifact.digest, body)
+            keeper.folder(artifact.digest, body, hashed.digests)
         details = hashed.details(name, artifact.digest)
         self._prepare()
         statindex.store(statindex.details_path(self._state, name), details)

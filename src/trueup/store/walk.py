@@ -5,6 +5,7 @@ import stat
 import struct
 from array import array
 from collections.abc import Callable
+from itertools import compress
 
 from blake3 import blake3
 
@@ -99,7 +100,7 @@ def walk(top: str, below: str, is_inside: Callable[[str], bool], rules: ignore.R
     for _ in range(_ROUNDS):
         try:
             return _Walk(top, below, is_inside).run(rules)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             if not os.path.isdir(top):
                 raise
     raise StageFailed(
@@ -109,27 +110,36 @@ def walk(top: str, below: str, is_inside: Callable[[str], bool], rules: ignore.R
     )
 
 
+class _Listing:
+    """One folder's entries, as they were found."""
+
+    __slots__ = ("fields", "folders", "links", "names", "odd", "prefix", "rules")
+
+    def __init__(self, prefix: str, rules: ignore.Rules, links: tuple[str, ...]) -> None:
+        self.prefix, self.rules, self.links = prefix, rules, links
+        self.names: list[str] = []
+        self.fields: list[int] = []  # of the names, one after the other
+        self.folders: list[str] = []
+        self.odd: list[tuple[str, int]] = []  # neither, with their modes
+
+
 class _Walk:
     def __init__(self, top: str, below: str, is_inside: Callable[[str], bool]) -> None:
         self.top, self.below, self.is_inside = top, below, is_inside
         self.hasher = blake3()
         self.tree = Tree()
-        self.left: list[tuple[str, ignore.Rules, tuple[str, ...]]] = []
+        self.left: list[_Listing] = []
 
     def run(self, rules: ignore.Rules) -> Tree:
-        self.left.append(("", rules, ()))
+        self.left.append(_Listing("", rules, ()))
         while self.left:
-            self.visit(*self.left.pop())
+            self.visit(self.left.pop())
         self.tree.fingerprint = self.hasher.digest()
         return self.tree
 
-    def visit(self, prefix: str, rules: ignore.Rules, links: tuple[str, ...]) -> None:
-        names: list[str] = []
-        fields: list[int] = []
-        folders: list[str] = []
-        odd: list[tuple[str, int]] = []
-        dotted = False
-        with os.scandir(f"{self.top}/{prefix}") as entries:
+    def visit(self, listing: _Listing) -> None:
+        names, fields, dotted = listing.names, listing.fields, False
+        with os.scandir(f"{self.top}/{listing.prefix}") as entries:
             for entry in entries:
                 found = entry.stat(follow_symlinks=False)
                 mode = found.st_mode
@@ -146,21 +156,65 @@ class _Walk:
                         mode,
                     )
                 elif mode & _KIND == _FOLDER:
-                    folders.append(name)
+                    listing.folders.append(name)
                 else:
-                    odd.append((name, mode))
-        if dotted or rules:
-            if not set(ignore.FILES).isdisjoint(names):
-                rules += ignore.rules_in(f"{self.top}/{prefix}", self.below + prefix)
-            names, fields, folders, odd = self.kept(prefix, rules, names, fields, folders, odd)
-        for name in folders:
-            self.left.append((f"{prefix}{name}/", rules, links))
-        for name, mode in odd:
-            self.visit_odd(prefix, name, mode, (names, fields), rules, links)
-        self.finish(prefix, names, fields)
+                    listing.odd.append((name, mode))
+        if dotted or listing.rules:
+            self.leave_out(listing)
+        for name in listing.folders:
+            prefix = f"{listing.prefix}{name}/"
+            self.left.append(_Listing(prefix, listing.rules, listing.links))
+        for name, mode in listing.odd:
+            self.visit_odd(listing, name, mode)
+        self.finish(listing)
 
-    def finish(self, prefix: str, names: list[str], fields: list[int]) -> None:
-        packed = _packed(fields)
+    def leave_out(self, listing: _Listing) -> None:
+        """Leave out what is ours, and what the rules say."""
+        at = self.below + listing.prefix
+        if not set(ignore.FILES).isdisjoint(listing.names):
+            listing.rules += ignore.rules_in(f"{self.top}/{listing.prefix}", at)
+        rules = listing.rules
+
+        def stays(name: str, is_folder: bool) -> bool:
+            if name in ignore.ALWAYS or name.startswith(ignore.UNFINISHED):
+                return False
+            return not (rules and ignore.ignored(rules, at + name, is_folder))
+
+        stay = [stays(name, False) for name in listing.names]
+        if not all(stay):
+            listing.names = list(compress(listing.names, stay))
+            listing.fields = list(
+                compress(listing.fields, (one for one in stay for _ in range(FIELDS)))
+            )
+        listing.folders = [name for name in listing.folders if stays(name, True)]
+        listing.odd = [(name, mode) for name, mode in listing.odd if stays(name, False)]
+
+    def visit_odd(self, listing: _Listing, name: str, mode: int) -> None:
+        """Follow a symbolic link within the project; refuse what has no content."""
+        here = f"{self.top}/{listing.prefix}"
+        path = f"{here}{name}"
+        if not stat.S_ISLNK(mode):
+            raise refuse_kind(mode, path)
+        found = target_of_link(path, self.is_inside)
+        if stat.S_ISREG(found.st_mode):
+            listing.names.append(name)
+            listing.fields += array("q", record(found))
+        elif stat.S_ISDIR(found.st_mode):
+            real = os.path.realpath(path)
+            if real in listing.links or f"{os.path.realpath(here)}/".startswith(f"{real}/"):
+                raise WrongUsage(
+                    "is a symbolic link that leads in a circle",
+                    remedy="Remove it, or name it in .trueupignore",
+                    place=path,
+                )
+            prefix = f"{listing.prefix}{name}/"
+            self.left.append(_Listing(prefix, listing.rules, (*listing.links, real)))
+        else:
+            raise refuse_kind(found.st_mode, path)
+
+    def finish(self, listing: _Listing) -> None:
+        """Take a folder's files into the fingerprint and the tree."""
+        prefix, names, packed = listing.prefix, listing.names, _packed(listing.fields)
         text = f"{prefix}\0{len(names)}\0" + "\0".join(names)
         try:
             self.hasher.update(text.encode())
@@ -171,61 +225,6 @@ class _Walk:
         self.hasher.update(packed)
         if names:
             self.tree.parts.append((prefix, names, packed))
-
-    def kept(
-        self,
-        prefix: str,
-        rules: ignore.Rules,
-        names: list[str],
-        fields: list[int],
-        folders: list[str],
-        odd: list[tuple[str, int]],
-    ) -> tuple[list[str], list[int], list[str], list[tuple[str, int]]]:
-        """Return what the rules leave of a folder's listing."""
-
-        def stays(name: str, is_folder: bool) -> bool:
-            if name in ignore.ALWAYS or name.startswith(ignore.UNFINISHED):
-                return False
-            return not (rules and ignore.ignored(rules, self.below + prefix + name, is_folder))
-
-        stay = [stays(name, False) for name in names]
-        if not all(stay):
-            fields = [value for at, value in enumerate(fields) if stay[at // FIELDS]]
-            names = [name for name, one in zip(names, stay, strict=True) if one]
-        folders = [name for name in folders if stays(name, True)]
-        odd = [(name, mode) for name, mode in odd if stays(name, False)]
-        return names, fields, folders, odd
-
-    def visit_odd(
-        self,
-        prefix: str,
-        name: str,
-        mode: int,
-        listing: tuple[list[str], list[int]],
-        rules: ignore.Rules,
-        links: tuple[str, ...],
-    ) -> None:
-        """Follow a symbolic link within the project; refuse what has no content."""
-        path = f"{self.top}/{prefix}{name}"
-        if not stat.S_ISLNK(mode):
-            raise refuse_kind(mode, path)
-        found = target_of_link(path, self.is_inside)
-        if stat.S_ISREG(found.st_mode):
-            names, fields = listing
-            names.append(name)
-            fields += array("q", record(found))
-        elif stat.S_ISDIR(found.st_mode):
-            real = os.path.realpath(path)
-            here = os.path.realpath(f"{self.top}/{prefix}")
-            if real in links or f"{here}/".startswith(f"{real}/"):
-                raise WrongUsage(
-                    "is a symbolic link that leads in a circle",
-                    remedy="Remove it, or name it in .trueupignore",
-                    place=path,
-                )
-            self.left.append((f"{prefix}{name}/", rules, (*links, real)))
-        else:
-            raise refuse_kind(found.st_mode, path)
 
 
 def _packed(fields: list[int]) -> bytes:
