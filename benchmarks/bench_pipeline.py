@@ -261,10 +261,14 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _stat_walk(root: Path) -> int:
-    total = 0
-    for folder, _, names in os.walk(root):
-        for name in names:
-            total += Path(folder, name).stat().st_size
+    total, left = 0, [str(root)]
+    while left:
+        with os.scandir(left.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    left.append(entry.path)
+                else:
+                    total += entry.stat(follow_symlinks=False).st_size
     return total
 
 

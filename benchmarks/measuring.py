@@ -46,6 +46,7 @@ def measure(subject: Subject) -> Sample:
     """
     if subject.before:
         subject.before()
+    os.sync()  # what was written before is not paid for by what is measured next
     log = subject.cwd / ".bench.log"
     launcher = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.py")), str(log)]
     done = subprocess.run(
@@ -85,6 +86,7 @@ def clock(work: Callable[[], object], runs: int) -> Sample:
     """Return the median time of a function in this process: a floor."""
     times = []
     for _ in range(runs):
+        os.sync()
         began = time.perf_counter()
         work()
         times.append(time.perf_counter() - began)
