@@ -29,8 +29,11 @@ for name in "$@"; do
       [ "$name" = uv ] || package=hatchling
       echo "$package" | compile "requirements/$name.txt" -
       ;;
-    # the examples' scripts are tested as modules, so what they import is there as well
-    test) compile requirements/test.txt pyproject.toml --all-extras --group test examples/*/requirements.in ;;
+    # the examples' scripts are tested as modules, so what they import is there in the same versions
+    test)
+      compile requirements/test.txt pyproject.toml --all-extras --group test \
+        examples/*/requirements.in $(printf -- '--constraints %s ' examples/*/requirements.txt)
+      ;;
     dev)
       compile requirements/dev.txt pyproject.toml --all-extras --group dev examples/*/requirements.in \
         --constraints requirements/test.txt
