@@ -28,7 +28,7 @@ def kind_of(error: Exception) -> Kind:
         return "missing"
     if name in ("PermissionDeniedError", "UnauthenticatedError"):
         return "refused"
-    if status == 416:
+    if status == 416 or "Wanted range starting at" in text:
         return "past_end"
     if status is None or status >= 500 or status in _SOME_LATER:
         return "again"
