@@ -1,0 +1,1 @@
+"""Versions of models, who promoted which on what evidence, and what is live where."""
