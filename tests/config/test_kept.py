@@ -1,6 +1,8 @@
 """What was read is kept until a file that it came from changes."""
 
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,10 @@ TEMPLATED = "stages: {a: {cmd: 'x ${k}', meta: {n: [1, 2.5, true, ~]}}}"
 
 
 def read(root: Path) -> Project:
+    """Read a project whose files are old enough for their clock to show a change while reading."""
+    files = [path for path in root.rglob("*") if path.is_file()]
+    while time.time_ns() <= max(path.stat().st_ctime_ns for path in files) + 25_000_000:
+        threading.Event().wait(0.005)
     return load(root, cache=root / ".trueup" / "project")
 
 
@@ -62,7 +68,7 @@ def test_what_is_kept_of_another_folder_or_broken_is_not_believed(tmp_path: Path
         root.mkdir()
         (root / "trueup.yaml").write_text("stages: {a: {cmd: x}}")
     project = read(here)
-    kept.keep(there / ".trueup" / "project", project)
+    kept.keep(there / ".trueup" / "project", project, time.time_ns())
     assert kept_project(there) is None
     (here / ".trueup" / "project").write_bytes(b"\x00")
     assert read(here) == project
@@ -92,3 +98,11 @@ def test_a_kept_project_is_opened_without_the_yaml_library(tmp_path: Path) -> No
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout == "[]\n"
+
+
+def test_what_changed_while_it_was_read_is_not_kept(tmp_path: Path) -> None:
+    (tmp_path / "trueup.yaml").write_text("stages: {a: {cmd: x}}")
+    project = load(tmp_path)
+    (tmp_path / "trueup.yaml").write_text("stages: {a: {cmd: y}}")
+    kept.keep(tmp_path / ".trueup" / "project", project, time.time_ns())
+    assert kept_project(tmp_path) is None

@@ -4,6 +4,7 @@ import string
 from datetime import date
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,12 @@ def test_the_order_of_declaration_changes_no_key(inputs: Inputs, random: Any) ->
         environment=shuffled(inputs.environment),
         outs=inputs.outs,
     )
+    assert key_of(again) == key_of(inputs)
+
+
+@given(_inputs)
+def test_a_key_is_the_same_however_its_inputs_came_to_be_read(inputs: Inputs) -> None:
+    again = msgspec.json.decode(msgspec.json.encode(inputs), type=Inputs)
     assert key_of(again) == key_of(inputs)
 
 

@@ -190,7 +190,7 @@ def test_what_is_no_notebook_is_masked_as_it_is() -> None:
 
 
 def test_the_executed_copy_lies_below_trueups_own_folder(tmp_path: Path) -> None:
-    assert executed_path(tmp_path, "a/b") == tmp_path / ".trueup" / "notebooks" / "a_b.ipynb"
+    assert executed_path(tmp_path, "a/b") == tmp_path / ".trueup" / "notebooks" / "a%2Fb.ipynb"
 
 
 def test_a_notebook_that_is_not_there_fails_its_stage(tmp_path: Path) -> None:

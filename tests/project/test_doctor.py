@@ -176,3 +176,17 @@ def test_the_command_ends_with_2_where_something_is_missing(tmp_path: Path) -> N
     findings = {each["subject"]: each for each in json.loads(done.stdout)["findings"]}
     assert findings["project"]["state"] == "missing"
     assert "trueup init" in findings["project"]["remedy"]
+
+
+def test_a_bucket_with_a_damaged_object_is_told_with_exit_code_9(tmp_path: Path) -> None:
+    (tmp_path / "trueup.yaml").write_text("stages: {a: {cmd: echo x > x, outs: [x]}}\n")
+    damaged = tmp_path / ".trueup" / "store" / "objects" / ("0" * 64)
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"not what the name says")
+    command = [sys.executable, "-m", "trueup", "-C", str(tmp_path), "doctor", "--bucket"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 9
+    assert f"objects/{'0' * 64}" in done.stdout
+    damaged.unlink()
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, "Nothing is wrong" in done.stdout) == (0, True)

@@ -14,8 +14,9 @@ from trueup.pipeline.lock import read_lock
 from trueup.pipeline.observe import MissingDependencies
 from trueup.pipeline.outcome import Quiet, RunResult
 from trueup.pipeline.tracking.runs import Runs
+from trueup.project.choosing import affected_stages
 from trueup.project.options import RunOptions
-from trueup.project.running import affected_stages, run, status
+from trueup.project.running import run, status
 from trueup.project.sharing import pull
 
 CHAIN = {

@@ -16,8 +16,8 @@ from trueup.cli.printing import print_json
 def command(folder: Path, targets: tuple[str, ...], mermaid: bool, as_json: bool) -> None:
     """Show how the stages follow from each other."""
     from trueup.pipeline.drawing import as_mermaid, as_text
+    from trueup.project.choosing import chosen_graph
     from trueup.project.options import RunOptions
-    from trueup.project.running import chosen_graph
 
     with opened(folder) as workspace:
         graph = chosen_graph(workspace, RunOptions(targets=targets))

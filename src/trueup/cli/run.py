@@ -120,6 +120,9 @@ def _as_object(result: "RunResult") -> dict[str, object]:
 
 
 def _show(result: "RunResult") -> None:
+    if not result.stages:
+        print("nothing to do: no stage is affected")
+        return
     counts: dict[str, int] = {}
     for stage in result.stages:
         counts[stage.outcome] = counts.get(stage.outcome, 0) + 1

@@ -53,6 +53,8 @@ def reason_object(reason: object) -> dict[str, object]:
 
 def as_text(steps: list[Step]) -> str:
     """Return the plan as lines: stages that do something, or that nothing does."""
+    if not steps:
+        return "nothing to do: no stage is affected"
     busy = [step for step in steps if step.action != "keep"]
     if not busy:
         return f"nothing changed: all {len(steps)} stages are as trueup.lock says"

@@ -18,6 +18,8 @@ _SECTIONS = {
     "notify": ("trueup.config.target_entries", "ChannelEntry"),
 }
 
+_GRAIN_NS = 20_000_000  # file systems' clocks tick every 10 ms at the coarsest kernel setting
+
 
 class Kept(msgspec.Struct, frozen=True):
     """A project, and what it was made from."""
@@ -41,8 +43,13 @@ def kept(cache: Path, root: Path, main: str) -> Project | None:
     return _whole(found) if _digests(root, found.sources) == found.sources else None
 
 
-def keep(cache: Path, project: Project) -> None:
-    """Keep a project; what cannot be kept exactly, or written, is not kept."""
+def keep(cache: Path, project: Project, began_ns: int) -> None:
+    """Keep a project; what cannot be kept exactly, or written, is not kept.
+
+    Nor is what may have changed since it began to be read: its digests would not be those read.
+    """
+    if any(_touched_since(project.root / name, began_ns) for name in project.sources):
+        return
     sections = {name: getattr(project, name) for name in _SECTIONS}
     try:
         content = Kept(
@@ -73,6 +80,15 @@ def _whole(found: Kept) -> Project:
         kind: Any = dict.__class_getitem__((str, getattr(import_module(module), record)))
         sections[name] = msgspec.msgpack.decode(encoded, type=kind)
     return msgspec.structs.replace(found.project, **sections) if sections else found.project
+
+
+def _touched_since(file: Path, began_ns: int) -> bool:
+    """Tell whether a file changed after a moment, or so shortly before that no clock shows it."""
+    try:
+        found = file.stat()
+    except OSError:
+        return False
+    return max(found.st_mtime_ns, found.st_ctime_ns) + _GRAIN_NS > began_ns
 
 
 def _nonce() -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from trueup import clock
 from trueup.config.records import Project
 from trueup.errors import WrongUsage
 
@@ -47,7 +48,8 @@ def load(
         return found
     from trueup.config.loading import read_project
 
+    began_ns = round(clock.now().timestamp() * 1e9)
     project = read_project(root, main, empty_ok=empty_ok)
     if cache:
-        keep(cache, project)
+        keep(cache, project, began_ns)
     return project

@@ -54,7 +54,11 @@ class RuleEntry(Section, frozen=True):
     evidence: Annotated[
         Literal["interval", "point"], "the bound of an interval, or the measured value itself"
     ] = "interval"
-    question: Annotated[Literal["proof", "harm"], "ask for proof, or only against harm"] = "proof"
+    question: Annotated[
+        Literal["non_inferior", "harm"] | None,
+        "non_inferior: show that it is no worse; harm: block only what is shown worse, "
+        "as rules with each do if not told otherwise",
+    ] = None
     min_rows: Annotated[int, COUNT, "the fewest rows that can decide it"] = 0
     min_events: Annotated[int, COUNT, "the fewest rows of the rarer class that can decide it"] = 0
     min_groups: Annotated[int, COUNT, "the fewest groups that can decide it"] = 0

@@ -30,7 +30,20 @@ class Dependency(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def name(self) -> str:
         """What the key, the lock and messages call it."""
-        return self.path or (f"cmd:{self.cmd}" if self.cmd else f"url:{self.url}")
+        return self.path or (f"cmd:{self.cmd}" if self.cmd else f"url:{_without_secrets(self.url)}")
+
+
+def _without_secrets(url: str) -> str:
+    """Return a URL that may be recorded: user and query, which may hold a token, are digested."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    if not parts.query and "@" not in parts.netloc:
+        return url
+    from blake3 import blake3
+
+    shown = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+    return f"{shown}#{blake3(url.encode()).hexdigest(6)}"
 
 
 class Parameters(msgspec.Struct, frozen=True):

@@ -45,7 +45,7 @@ class StageBuilder:
             name=named.name,
             cmd=commands,
             wdir=wdir,
-            deps=self._dependencies(entry, path, wdir),
+            deps=self._with_notebook(notebook, self._dependencies(entry, path, wdir), path),
             params=self._parameters(entry, path, wdir),
             outs=self._outputs(entry, path, wdir),
             desc=entry.desc,
@@ -91,6 +91,14 @@ class StageBuilder:
             return normal(one, wdir, self._root)
         except PathError:
             return ""
+
+    def _with_notebook(
+        self, notebook: str, deps: tuple[Dependency, ...], path: Path
+    ) -> tuple[Dependency, ...]:
+        """Make the notebook a dependency like any other, once."""
+        if not notebook or any(dep.path == notebook for dep in deps):
+            return deps
+        return (*deps, Dependency(path=notebook, place=self._document.place((*path, "cmd"))))
 
     def _path(self, written: str, wdir: str, path: Path, *, of_key: bool = False) -> str:
         try:
@@ -216,10 +224,26 @@ class StageBuilder:
                     problem += "it too" if dependency.path == output.path else shown(output.path)
                     self._wrong_at(dependency.place, problem, "A stage cannot read what it writes.")
 
+        for output in stage.outs:
+            what = ""
+            if _holds(output.path, stage.wdir):
+                what = f"its working folder {shown(stage.wdir)}"
+            elif any(_holds(output.path, wanted.file) for wanted in stage.params):
+                what = "the parameter file that it reads"
+            if what:
+                problem = f"output {shown(output.path)} of stage {stage.name!r} holds {what}"
+                remedy = "Outputs are removed before the stage runs: name one that lies beside it."
+                self._wrong_at(output.place, problem, remedy)
+
     def _wrong_at(self, place: Place | None, problem: str, remedy: str) -> None:
         from trueup.config.mistakes import Mistake
 
         self._reading.mistakes.append(Mistake(problem, remedy, place))
+
+
+def _holds(output: str, path: str) -> bool:
+    """Say whether a path is an output or lies in it, so that it goes when the output is cleared."""
+    return output in (".", path) or path.startswith(f"{output}/")
 
 
 def overlaps(one: str, other: str) -> bool:

@@ -1,5 +1,6 @@
 """Commits, diffs and branches of the repository that a project lies in; by the git command."""
 
+import os
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 import msgspec
 
 from trueup.errors import WrongUsage
+
+# a hook's git sets these for the repository it works on, which need not be the project's
+_OF_A_HOOK = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX"}
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -45,19 +49,31 @@ def head(root: Path) -> Head:
 
 
 def tracked(root: Path, paths: Iterable[str]) -> frozenset[str]:
-    """Return those of the paths that Git tracks, or tracks something in."""
-    wanted = list(paths)
+    """Return those of the paths that Git tracks whole.
+
+    A folder is tracked if something in it is, and nothing in it is not: a ``.gitkeep`` does not
+    make the data beside it Git's.
+    """
+    wanted = [path for path in paths if not path.startswith(("/", "../")) and path != ".."]
     if not wanted:
         return frozenset()
-    said = _git(root, "ls-files", "-z", "--", *(f":(literal){path}" for path in wanted))
-    files = set(_paths(said or b""))
-    folders = {file.rpartition("/")[0] for file in files}
+    literal = [f":(literal){path}" for path in wanted]
+    files = set(_paths(_git(root, "ls-files", "-z", "--", *literal) or b""))
+    others = _paths(_git(root, "ls-files", "-z", "--others", "--", *literal) or b"")
+    above = _folders_above(files) - _folders_above(others)
+    return frozenset(path for path in wanted if path in files or path in above)
+
+
+def _folders_above(files: Iterable[str]) -> set[str]:
+    """Return every folder that one of the files lies in, ``.`` included."""
     above: set[str] = set()
-    for folder in folders:
+    for file in files:
+        above.add(".")
+        folder = file.rpartition("/")[0]
         while folder and folder not in above:
             above.add(folder)
             folder = folder.rpartition("/")[0]
-    return frozenset(p for p in wanted if p in files or p in above or (p == "." and files))
+    return above
 
 
 def show(root: Path, revision: str, path: str) -> bytes | None:
@@ -80,16 +96,19 @@ def resolve(root: Path, revision: str) -> str:
 
 
 def changed_files(root: Path, base: str) -> frozenset[str]:
-    """Return the paths below root that differ from the merge base with a revision.
+    """Return the paths of the repository that differ from the merge base with a revision.
 
-    Committed, staged, edited and untracked alike; relative to root. Raises NotARevision.
+    Committed, staged, edited and untracked alike; relative to root, those beside it with ``../``.
+    Of a file that was moved both names count. Raises NotARevision.
     """
     resolve(root, base)
     fork = _git(root, "merge-base", base, "HEAD")
     since = fork.decode().strip() if fork else base
-    edited = _git(root, "diff", "--name-only", "--relative", "-z", since, "--", ".") or b""
-    fresh = _git(root, "ls-files", "--others", "--exclude-standard", "-z") or b""
-    return frozenset(_paths(edited + fresh))
+    whole = top(root) or root
+    edited = _git(whole, "diff", "--name-only", "--no-renames", "-z", since, "--") or b""
+    fresh = _git(whole, "ls-files", "--others", "--exclude-standard", "-z") or b""
+    here = os.path.relpath(os.path.realpath(root), os.path.realpath(whole))
+    return frozenset(os.path.relpath(path, here) for path in _paths(edited + fresh))
 
 
 def top(root: Path) -> Path | None:
@@ -170,4 +189,5 @@ def _run(root: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
+        env={name: value for name, value in os.environ.items() if name not in _OF_A_HOOK},
     )

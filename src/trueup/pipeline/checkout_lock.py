@@ -9,6 +9,8 @@ from pathlib import Path
 from trueup.errors import SomebodyElseFirst
 from trueup.pipeline.warden import sweep
 
+RUNS_ABOVE = "TRUEUP_RUNS_ABOVE"  # in a stage's environment: the runs it is a part of
+
 
 class RunUnderWay(SomebodyElseFirst):
     """Another run has this checkout."""
@@ -22,11 +24,13 @@ class RunUnderWay(SomebodyElseFirst):
 
 @contextmanager
 def checkout_lock(
-    folder: Path, run: str, *, wait: bool, say: Callable[[str], None]
+    folder: Path, run: str, *, wait: bool, say: Callable[[str], None], above: str = ""
 ) -> Iterator[None]:
     """Hold the checkout while the block runs; the kernel lets go when the process ends.
 
-    With ``wait`` a second run queues and says so; without, it raises RunUnderWay.
+    With ``wait`` a second run queues and says so; without, it raises RunUnderWay. A run within a
+    stage of the run that holds the checkout (``above`` names them) would wait for itself, so it is
+    refused either way.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -35,7 +39,7 @@ def checkout_lock(
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(file, 200, 0).decode("utf-8", "replace").strip() or "unknown"
-            if not wait:
+            if not wait or any(f"run {name}," in holder for name in above.split()):
                 raise RunUnderWay(holder) from None
             say(f"waiting for another run in this checkout: {holder}")
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -66,6 +66,7 @@ class Diary:
             outs=_kept(result),
             gpus=result.gpus,
             exit_code=result.exit_code,
+            error=result.error,
             attempt=result.attempts,
         )
 

@@ -18,6 +18,7 @@ LOCKS = (
     "pylock.toml",
     "requirements.lock",
 )
+_PATIENCE_S = 30
 _HASHED = "requirements.txt"  # counts as a lock where it pins hashes
 
 
@@ -140,13 +141,16 @@ def _ask(path: Path, root: Path, env: Mapping[str, str]) -> str:
     import subprocess
 
     asked = "import sys; print('%d.%d' % sys.version_info[:2])"
-    answer = subprocess.run(
-        [str(path), "-I", "-S", "-c", asked],
-        cwd=root,
-        env=dict(env),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    try:
+        answer = subprocess.run(
+            [str(path), "-I", "-S", "-c", asked],
+            cwd=root,
+            env=dict(env),
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""  # a python that does not answer will fail in its stage, with its own words
     return answer.stdout.strip()

@@ -13,7 +13,7 @@ from trueup.store.artifacts import Artifact
 KEY_FORMAT = 1
 
 
-class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
+class Inputs(msgspec.Struct, frozen=True):  # omit_defaults goes by identity, a key may not
     """Everything that is declared of a stage, with its present values.
 
     Equal inputs, equal key: nothing else (time, machine, order of declaration, secrets) is here.
@@ -39,10 +39,7 @@ def inputs_of(
         cmd=stage.cmd,
         wdir=stage.wdir,
         deps=deps,
-        params={
-            file: {key: plain(value) for key, value in keys.items()}
-            for file, keys in params.items()
-        },
+        params={file: plain(values) for file, values in params.items()},
         env=stage.env,
         environment=environment,
         outs=tuple(sorted(out.path for out in stage.outs)),
@@ -62,7 +59,7 @@ def plain(value: Any) -> Any:
     {'rate': {'$float': 'nan'}, 'day': {'$date': '2013-01-01'}, 'n': 1}
     """
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {_key(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
@@ -74,6 +71,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"$bytes": value.hex()}
     return value
+
+
+def _key(key: Any) -> str:
+    """Return a mapping's key as text; ``1`` and ``"1"`` stay different."""
+    return key if isinstance(key, str) else f"${type(key).__name__}:{key}"
 
 
 class Locked(msgspec.Struct, frozen=True, omit_defaults=True):

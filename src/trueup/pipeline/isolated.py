@@ -1,7 +1,7 @@
 """A stage run with nothing in view but what it declares."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,28 +21,35 @@ class Enclosure:
     def __init__(self, root: Path, folder: Path, stage: Stage) -> None:
         self._root, self.folder, self._stage = root, folder, stage
 
-    def furnish(self, params: Mapping[str, Mapping[str, Any]]) -> None:
-        """Put in what is declared: files as they are, parameter files with the declared keys."""
+    def furnish(
+        self,
+        params: Mapping[str, Mapping[str, Any]],
+        files_of: Callable[[str], Iterable[str]],
+    ) -> None:
+        """Put in what is declared: files as they are, parameter files with the declared keys.
+
+        ``files_of`` names the files that count as a path's content. What lies outside the project
+        is reached where it lies, and is not copied.
+        """
         self.remove()
         (self.folder / self._stage.wdir).mkdir(parents=True)
         for dep in self._stage.deps:
-            if dep.path:
-                _copy(self._root / dep.path, self.folder / dep.path)
-        if self._stage.notebook:
-            _copy(self._root / self._stage.notebook, self.folder / self._stage.notebook)
+            if dep.path and _is_inside(dep.path):
+                self._bring_in(dep.path, files_of(dep.path))
         for file, values in params.items():
-            if not (self.folder / file).exists():
+            if _is_inside(file) and not (self.folder / file).exists():
                 self._write_params(file, values)
         for out in self._stage.outs:
-            (self.folder / out.path).parent.mkdir(parents=True, exist_ok=True)
-            if out.persist and (self._root / out.path).exists():
-                _copy(self._root / out.path, self.folder / out.path)
+            if _is_inside(out.path):
+                (self.folder / out.path).parent.mkdir(parents=True, exist_ok=True)
+                if out.persist and (self._root / out.path).exists():
+                    self._bring_in(out.path, files_of(out.path))
 
     def bring_out(self) -> None:
         """Move the outputs to where the project has them."""
         for out in self._stage.outs:
             made = self.folder / out.path
-            if made.exists():
+            if _is_inside(out.path) and made.exists():
                 target = self._root / out.path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if out.persist and target.exists():
@@ -65,6 +72,19 @@ class Enclosure:
         else:
             _copy(self._root / file, target)
 
+    def _bring_in(self, path: str, files: Iterable[str]) -> None:
+        source, target = self._root / path, self.folder / path
+        if not source.is_dir():
+            _copy(source, target)
+            return
+        target.mkdir(parents=True, exist_ok=True)
+        for name in files:
+            _copy(source / name, target / name)
+
+
+def _is_inside(path: str) -> bool:
+    return not path.startswith(("/", "../")) and path != ".."
+
 
 def _plant(tree: dict[str, Any], names: list[str], value: Any) -> None:
     for name in names[:-1]:
@@ -74,15 +94,10 @@ def _plant(tree: dict[str, Any], names: list[str], value: Any) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        target.mkdir(exist_ok=True)
-        for entry in source.iterdir():
-            _copy(entry, target / entry.name)
-        return
     mode = source.stat().st_mode & 0o777
     reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
             clone(reading, writing)
         finally:

@@ -14,6 +14,7 @@ from blake3 import blake3
 
 from trueup.config.records import Stage
 from trueup.errors import StageFailed, WrongUsage
+from trueup.pipeline.tracking.layout import stage_folder
 
 FORMAT = 4
 _OURS = "injected-parameters"  # the tag that papermill uses too
@@ -115,7 +116,7 @@ def masked(body: bytes, mask: Callable[[bytes], bytes]) -> bytes:
 
 def executed_path(root: Path, stage: str) -> Path:
     """Return where a stage's executed notebook lies: below .trueup, where Git does not look."""
-    return root / ".trueup" / "notebooks" / f"{stage.replace('/', '_')}.ipynb"
+    return root / ".trueup" / "notebooks" / f"{stage_folder(stage)}.ipynb"
 
 
 def prepare(

@@ -14,7 +14,9 @@ from trueup.pipeline.inputs import Inputs, Locked, inputs_of
 from trueup.pipeline.lock import LockFile
 from trueup.pipeline.plan import Seen
 from trueup.pipeline.results import Results
-from trueup.store.artifacts import Artifact, ManifestEntry
+from trueup.store.artifacts import Artifact
+from trueup.store.hashing import digest_bytes
+from trueup.store.manifest import encode
 from trueup.store.scan import Scanner
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class Observer:
         self._project, self._scanner, self._results = project, scanner, results
         self._lock, self._env, self._keeper = lock, env, keeper
         self._guard = threading.RLock()
-        self._answers: dict[str, str] = {}  # of commands and URLs
+        self._answers: dict[tuple[str, str], str] = {}  # of commands and URLs, for each stage
         self._files: dict[str, tuple[int, Any]] = {}
         self._software: Software | None = None
         self.forced: frozenset[str] = frozenset()
@@ -75,7 +77,7 @@ class Observer:
             stage=stage,
             inputs=None if waits_for or idle else self.inputs(stage, made),
             locked=self._lock.stages.get(stage.name),
-            present={out.path: self.artifact(out.path) for out in stage.outs},
+            present={out.path: self._output(out.path) for out in stage.outs},
             earlier=self._earlier,
             kept=self._results.kept,
             forced=forced,
@@ -94,31 +96,60 @@ class Observer:
         """
         deps: dict[str, str] = {}
         for dep in stage.deps:
-            known = sources.get(dep.path) if sources else None
-            digest = known.digest if known else self._dependency(dep, stage.name, made)
+            known = sources.get(dep.path) if sources and dep.path != stage.notebook else None
+            digest = known.digest if known else self._dependency(dep, stage, made)
             if digest is None:
                 return None
             deps[dep.name] = digest
-        if stage.notebook:
-            from trueup.pipeline import notebook
-
-            deps[stage.notebook] = notebook.fingerprint(self._project.root / stage.notebook)
+        params = self.params(stage, made)
+        if params is None:
+            return None
         kind = stage.environment or self._project.environment.key
         part = {} if kind == "none" else self.software().part(kind)
-        return inputs_of(stage, deps, self.params(stage), part)
+        return inputs_of(stage, deps, params, part)
+
+    def _output(self, path: str) -> Artifact | None:
+        """Return what lies at an output's path; a link to nowhere is nothing."""
+        place = self._project.root / path
+        if place.is_symlink() and not place.exists():
+            return None
+        return self.artifact(path)
 
     def artifact(self, path: str) -> Artifact | None:
         """Return what lies at a path of the project now."""
         with self._guard:
             return self._scanner.scan(self._project.root / path)
 
-    def params(self, stage: Stage) -> dict[str, dict[str, Any]]:
-        """Return the values of the parameters a stage declares, by file and key."""
+    def params(
+        self, stage: Stage, made: Mapping[str, Artifact]
+    ) -> dict[str, dict[str, Any]] | None:
+        """Return the values of the parameters a stage declares, by file and key.
+
+        None where a file is still to be made or fetched, and its content is not held here.
+        """
         values: dict[str, dict[str, Any]] = {}
         for wanted in stage.params:
-            tree = self._tree(wanted.file, str(wanted.place) if wanted.place else None)
+            if wanted.file in made:
+                if not self._results.content.has(made[wanted.file]):
+                    return None
+                body = self._results.content.read(made[wanted.file].digest)
+                tree = parameter_files.read_text(body, wanted.file)
+            else:
+                tree = self._tree(wanted.file, str(wanted.place) if wanted.place else None)
             values.setdefault(wanted.file, {}).update(parameter_files.select_all(tree, wanted))
         return values
+
+    def ask_again(self, stage: Stage) -> None:
+        """Forget what commands and URLs answered for a stage: it has run since."""
+        for dep in stage.deps:
+            self._answers.pop((stage.name, dep.name), None)
+
+    def files_of(self, path: str) -> list[str]:
+        """Return the files that count as a folder's content, relative to it."""
+        artifact = self.artifact(path)
+        if artifact is None or artifact.kind == "file":
+            return []
+        return [entry.path for entry in self._scanner.manifest(artifact).entries]
 
     def keep_sources(self, stage: Stage) -> dict[str, Artifact]:
         """Keep what the stage read that neither a stage makes nor Git holds."""
@@ -140,28 +171,44 @@ class Observer:
                 )
             return self._software
 
-    def _dependency(self, dep: Dependency, stage: str, made: Mapping[str, Artifact]) -> str | None:
+    def _dependency(
+        self, dep: Dependency, stage: Stage, made: Mapping[str, Artifact]
+    ) -> str | None:
         if not dep.path:
-            if dep.name not in self._answers:
+            asked = (stage.name, dep.name)
+            if asked not in self._answers:
                 from trueup.pipeline.sources import fingerprint
 
-                self._answers[dep.name] = fingerprint(dep, stage, self._project.root, self._env)
-            return self._answers[dep.name]
+                self._answers[asked] = fingerprint(dep, stage.name, self._project.root, self._env)
+            return self._answers[asked]
         if dep.path in made:
             return made[dep.path].digest
+        if dep.path == stage.notebook:
+            notebook = self._notebook(dep.path)
+            if notebook:
+                return notebook
         for path, artifact in made.items():
             if dep.path.startswith(f"{path}/"):
                 return self._inside(artifact, dep.path[len(path) + 1 :])
             if path.startswith(f"{dep.path}/") or dep.path == ".":
                 return None
-        there = self._source(dep.path, stage) or self.artifact(dep.path)
+        there = self._source(dep.path, stage.name) or self.artifact(dep.path)
         if there is None:
             raise MissingDependencies(
-                f"stage {stage!r} needs {dep.path}, which is not there",
+                f"stage {stage.name!r} needs {dep.path}, which is not there",
                 remedy="Create it, or let a stage declare it as its output.",
                 place=str(dep.place) if dep.place else None,
             )
         return there.digest
+
+    def _notebook(self, path: str) -> str:
+        """Return a notebook's fingerprint, outputs left out; empty for what is none."""
+        from trueup.pipeline.notebook import NotANotebook, fingerprint
+
+        try:
+            return fingerprint(self._project.root / path)
+        except (NotANotebook, OSError):
+            return ""  # whatever it is, its bytes count, or its absence is told
 
     def _source(self, path: str, stage: str) -> Artifact | None:
         """Hash and keep an input in one pass, where the stage has never run here."""
@@ -171,11 +218,20 @@ class Observer:
             return self._keeper.add(path)
 
     def _inside(self, folder: Artifact, rest: str) -> str | None:
-        """Return the digest of one file of a folder that is not here yet."""
+        """Return the digest of a file or folder within a folder that is not here yet."""
         if folder.kind != "folder" or not self._results.content.has(folder):
             return None
-        entries: tuple[ManifestEntry, ...] = self._results.content.manifest(folder).entries
-        return next((entry.digest for entry in entries if entry.path == rest), None)
+        entries = self._results.content.manifest(folder).entries
+        for entry in entries:
+            if entry.path == rest:
+                return entry.digest
+        below = f"{rest}/"
+        rows = [
+            (entry.path.removeprefix(below), entry.digest, entry.size_bytes, entry.executable)
+            for entry in entries
+            if entry.path.startswith(below)
+        ]
+        return digest_bytes(encode(rows)) if rows else None
 
     def _tree(self, file: str, place: str | None) -> Any:
         path = self._project.root / file

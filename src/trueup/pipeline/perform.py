@@ -9,11 +9,13 @@ import msgspec
 
 from trueup.config.records import Output, Project, Stage
 from trueup.errors import StageFailed
+from trueup.pipeline.checkout_lock import RUNS_ABOVE
 from trueup.pipeline.inputs import Locked
 from trueup.pipeline.isolated import Enclosure
 from trueup.pipeline.masking import Mask
 from trueup.pipeline.process import Command, Finished, Supervisor
 from trueup.pipeline.sources import shell
+from trueup.pipeline.tracking.layout import stage_folder
 from trueup.store.artifacts import Artifact
 from trueup.store.content import Content
 from trueup.store.scan import Scanner
@@ -25,15 +27,18 @@ Params: TypeAlias = Mapping[str, Mapping[str, Any]]  # by file and key
 class Performed(msgspec.Struct, frozen=True):
     """How a stage's commands ended."""
 
-    finished: Finished | None
-    attempts: int
+    finished: Finished
     tail: str
     executed: Artifact | None = None  # a notebook's copy with its outputs, secrets masked
 
     @property
-    def exit_code(self) -> int:
-        """Return the last command's exit code."""
-        return self.finished.exit_code if self.finished else 0
+    def well(self) -> bool:
+        """Tell whether the commands ended by themselves, and well.
+
+        One that was told to end and then says that all is well has not done its work.
+        """
+        done = self.finished
+        return done.exit_code == 0 and not done.timed_out and not done.cancelled
 
 
 class Workbench:
@@ -71,6 +76,7 @@ class Workbench:
         if stage.resources.gpu:
             env["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
         env["TRUEUP_RUN"] = self._run
+        env[RUNS_ABOVE] = f"{outer.get(RUNS_ABOVE, '')} {self._run}".strip()
         env["TRUEUP_STAGE"] = stage.name
         env["TRUEUP_POINTS"] = str(self.spool(stage))
         env["DVC_ROOT"] = str(self._root)  # scripts written for DVC may ask
@@ -79,8 +85,7 @@ class Workbench:
 
     def spool(self, stage: Stage) -> Path:
         """Return where the stage's script leaves its points."""
-        name = stage.name.replace("/", "_")
-        return self._root / ".trueup" / "live" / self._run / f"{name}.points"
+        return self._root / ".trueup" / "live" / self._run / f"{stage_folder(stage.name)}.points"
 
     def clear(self, stage: Stage, locked: Locked | None, note: Callable[[str], None]) -> None:
         """Take the outputs out of the way, but for those that persist or lie elsewhere."""
@@ -96,7 +101,8 @@ class Workbench:
             return
         there = None if place.is_symlink() else self._scanner.scan(place)
         known = locked.outs.get(path) if locked else None
-        if there is None or there == known or self._content.has(there):
+        held = there is None or there == known or self._content.has(there)
+        if held and (there is None or _count(place) == there.files):
             _remove(place)
             return
         aside = self._root / ".trueup" / "aside" / self._run / path
@@ -104,9 +110,16 @@ class Workbench:
         place.rename(aside)
         note(f"kept what lay at {path} under {aside.relative_to(self._root)}")
 
+    def discard(self, stage: Stage) -> None:
+        """Remove what a failed attempt has left, before the next."""
+        for out in stage.outs:
+            place = self._root / out.path
+            if not (out.persist or out.external) and os.path.lexists(place):
+                _remove(place)
+
     def enclosure(self, stage: Stage) -> Enclosure:
         """Return the folder for running the stage isolated."""
-        folder = self._root / ".trueup" / "isolated" / self._run / stage.name.replace("/", "_")
+        folder = self._root / ".trueup" / "isolated" / self._run / stage_folder(stage.name)
         return Enclosure(self._root, folder, stage)
 
     def perform(
@@ -117,7 +130,7 @@ class Workbench:
         show: Callable[[bytes], None],
         inside: Path | None = None,
     ) -> Performed:
-        """Run the stage's commands in order, again after a failure as often as it allows."""
+        """Run the stage's commands once, in order, up to the first that fails."""
         tail, root = _Tail(), inside or self._root
         mask = self.mask(stage, env)
 
@@ -126,19 +139,13 @@ class Workbench:
             tail.add(shown)
             show(shown)
 
-        finished, executed = None, None
-        attempts = 0
-        while attempts <= stage.retries:
-            commands, executed = _commands(stage, root, params)
-            finished = self._attempt(stage, env, masked, commands)
-            attempts += 1
-            if finished is None or finished.exit_code == 0 or finished.cancelled:
-                break
+        commands, executed = _commands(stage, root, params)
+        finished = self._attempt(stage, env, masked, commands)
         last = mask.flush()
         tail.add(last)
         show(last)
         kept = self._keep_notebook(executed, stage, mask) if executed else None
-        return Performed(finished, attempts, tail.text(), kept)
+        return Performed(finished, tail.text(), kept)
 
     def keep(self, stage: Stage) -> dict[str, Artifact]:
         """Return the stage's outputs, kept in the store where they are to be.
@@ -176,7 +183,7 @@ class Workbench:
         env: Mapping[str, str],
         show: Callable[[bytes], None],
         commands: "Commands",
-    ) -> Finished | None:
+    ) -> Finished:
         whole: Finished | None = None
         left_s = stage.timeout_s
         for argv in commands.argvs:
@@ -191,6 +198,10 @@ class Workbench:
             if done.exit_code or done.cancelled or done.timed_out:
                 break
             left_s = None if stage.timeout_s is None else max(0.0, stage.timeout_s - done.seconds)
+        if whole is None:
+            raise StageFailed(
+                f"stage {stage.name!r} has no command", remedy="Give it one under cmd:."
+            )
         return whole
 
 
@@ -232,6 +243,13 @@ class _Tail:
 
     def text(self) -> str:
         return bytes(self._held[-_TAIL_BYTES:]).decode("utf-8", "replace")
+
+
+def _count(path: Path) -> int:
+    """Return how many files lie there, those included that a scan leaves out."""
+    if not path.is_dir():
+        return 1
+    return sum(len(files) for _, _, files in os.walk(path))
 
 
 def _remove(path: Path) -> None:

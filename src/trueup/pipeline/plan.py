@@ -48,6 +48,8 @@ def decide(seen: Seen) -> Step:
     asked = _asked(stage, seen.forced)
     if asked or seen.inputs is None:
         above = tuple(Reason("upstream", name) for name in seen.waits_for)
+        if seen.inputs is None and not above:
+            above = (Reason("not_known_yet"),)
         first = () if seen.inputs or locked else (Reason("first_run"),)
         return Step(stage.name, "run", asked + first + changed + above, key, seen.inputs)
     if not changed and locked:
@@ -88,16 +90,23 @@ def plan(graph: Graph, view: View) -> list[Step]:
 def _asked(stage: Stage, forced: bool) -> tuple[Reason, ...]:
     if forced:
         return (Reason("forced"),)
-    return (Reason("always_changed"),) if stage.always_changed else ()
+    if stage.always_changed:
+        return (Reason("always_changed"),)
+    declares = stage.deps or stage.params or stage.outs
+    return () if declares else (Reason("no_declarations"),)
 
 
 def _frozen(seen: Seen) -> Step:
     locked = seen.locked
-    missing = [path for path, there in seen.present.items() if there is None]
+    missing = {
+        path: artifact
+        for path, artifact in (locked.outs if locked else {}).items()
+        if seen.present.get(path) is None
+    }
     if not (locked and missing):
         return Step(seen.stage.name, "keep", (Reason("frozen"),))
     reasons = (Reason("frozen"), *(Reason("output_missing", path) for path in missing))
-    return Step(seen.stage.name, "fetch", reasons, locked.key, locked.inputs, locked.outs)
+    return Step(seen.stage.name, "fetch", reasons, locked.key, locked.inputs, missing)
 
 
 def _unchanged(seen: Seen, locked: Locked, key: str) -> Step:

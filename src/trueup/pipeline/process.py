@@ -14,6 +14,7 @@ from resource import struct_rusage
 import msgspec
 
 from trueup import clock
+from trueup.errors import StageFailed
 
 _GRACE_S = 5.0  # between asking a process group to end and ending it
 _POLL_S = 0.2
@@ -63,15 +64,7 @@ class Supervisor:
         """Run a command to its end, handing each chunk of its output to ``show``."""
         self._wake_warden()
         began = clock.monotonic_s()
-        process = subprocess.Popen(
-            command.argv,
-            cwd=command.cwd,
-            env=dict(command.env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        process = _started(command)
         self._tell_warden(process.pid)
         watch = _Watch(process, self._wake_read, command.timeout_s)
         status, usage = watch.until_the_end(show)
@@ -115,6 +108,29 @@ class Supervisor:
         if self._warden is not None and self._warden.stdin is not None:
             with suppress(OSError):
                 os.write(self._warden.stdin.fileno(), b"%d\n" % group)
+
+
+def _started(command: Command) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            command.argv,
+            cwd=command.cwd,
+            env=dict(command.env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        if not command.cwd.is_dir():
+            raise StageFailed(
+                f"the working folder {command.cwd} is not there",
+                remedy="Make it, correct wdir:, or let a stage before this one make it.",
+            ) from error
+        raise StageFailed(
+            f"the command could not be started: {error.strerror}",
+            remedy="Put a long command into a script, and check that its program can be run.",
+        ) from error
 
 
 class _Watch:

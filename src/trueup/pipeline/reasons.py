@@ -26,7 +26,9 @@ Kind = Literal[
     "outputs_declared",
     "output_missing",
     "output_modified",
+    "no_declarations",
     "upstream",
+    "not_known_yet",
     "upstream_failed",
     "not_kept",
 ]
@@ -51,6 +53,8 @@ _SENTENCES: dict[str, str] = {
     "outputs_declared": "its declared outputs changed",
     "output_missing": "output {what} is missing",
     "output_modified": "output {what} was changed by hand",
+    "no_declarations": "it declares neither dependencies nor outputs",
+    "not_known_yet": "what it reads is still to be fetched, so it may turn out unchanged",
     "upstream": "it follows {what}, which runs",
     "upstream_failed": "it follows {what}, which failed",
     "not_kept": "output {what} is kept neither here nor in the bucket",
@@ -113,11 +117,16 @@ def _parameters(was: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) 
     found = [
         Reason("parameter_changed", name, before[name], after[name])
         for name in sorted(before.keys() & after.keys())
-        if before[name] != after[name] or type(before[name]) is not type(after[name])
+        if _as_keyed(before[name]) != _as_keyed(after[name])
     ]
     found += [Reason("parameter_added", name) for name in sorted(after.keys() - before.keys())]
     found += [Reason("parameter_removed", name) for name in sorted(before.keys() - after.keys())]
     return found
+
+
+def _as_keyed(value: Any) -> bytes:
+    """Return a value as the key sees it: 1, 1.0 and true are three."""
+    return msgspec.json.encode(value, order="sorted")
 
 
 def _named(params: dict[str, dict[str, Any]]) -> dict[str, Any]:

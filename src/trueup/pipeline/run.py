@@ -1,15 +1,18 @@
 """The run: what changed is done, side by side; what did not is left alone, and both say why."""
 
 import queue
+import signal
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import msgspec
 
 from trueup import clock
 from trueup.errors import AccessRefused, RemoteSilent, TrueupError
 from trueup.pipeline.graph import Graph
+from trueup.pipeline.inputs import Locked
 from trueup.pipeline.lock import LockFile, write_lock
 from trueup.pipeline.outcome import StageResult
 from trueup.pipeline.plan import Step, decide
@@ -18,6 +21,7 @@ from trueup.pipeline.reasons import Reason
 from trueup.pipeline.slots import Grant, Slots
 from trueup.pipeline.work import StageWork
 
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 _OF_THE_RUN = (RemoteSilent, AccessRefused)  # not of one stage: the run ends
 _WRITE_SHARE = 20  # the lock is written again when this many times its last cost has gone by
 
@@ -34,6 +38,14 @@ class Equipment(msgspec.Struct, frozen=True):
     keep_going: bool = False
 
 
+class _Answer(msgspec.Struct, frozen=True):
+    """What a thread says when its stage is over."""
+
+    result: StageResult
+    made: Locked | None  # what the lock is to say of the stage from now on
+    grant: Grant | None
+
+
 class PipelineRun:
     """One pass over the graph. Decisions are made in the calling thread, work in threads."""
 
@@ -44,25 +56,22 @@ class PipelineRun:
         self._ready = deque(name for name in self._graph.stages if not self._waits[name])
         self._held_up: deque[Step] = deque()  # decided, no slot free
         self._working = 0
-        self._answers: queue.SimpleQueue[tuple[StageResult, Grant | None] | BaseException]
-        self._answers = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[_Answer | BaseException | None] = queue.SimpleQueue()
         self._results: dict[str, StageResult] = {}
         self._locked = dict(equipment.lock.stages)
-        self._stopping = False
+        self._stopping = self._deciding = False
         self._lock_due_s = 0.0
         self.interrupted = False
 
     def carry_out(self) -> tuple[StageResult, ...]:
         """Return what became of each stage, in order; the lock is written whatever happens."""
-        try:
-            while self._ready or self._held_up or self._working:
-                try:
+        with self._signals():
+            try:
+                while self._ready or self._held_up or self._working:
                     self._advance()
-                except KeyboardInterrupt:
-                    self._interrupt()
-        finally:
-            self._leave_nothing_running()
-            self._save_lock()
+            finally:
+                self._leave_nothing_running()
+                self._save_lock()
         return tuple(self._results[name] for name in self._graph.stages)
 
     def lock(self) -> LockFile:
@@ -75,16 +84,19 @@ class PipelineRun:
             self._start(self._held_up.popleft())
         while self._ready:
             self._consider(self._ready.popleft())
-        if self._working:
-            answer = self._answers.get()
-            if isinstance(answer, BaseException):
-                self._working -= 1
-                raise answer
-            result, grant = answer
-            self._working -= 1
-            if grant is not None:
-                self._with.slots.give_back(grant)
-            self._finish(result)
+        if not self._working:
+            return
+        answer = self._answers.get()
+        if answer is None:
+            return  # interrupted: what is ready will be skipped, what runs will answer
+        self._working -= 1
+        if isinstance(answer, BaseException):
+            raise answer
+        if answer.grant is not None:
+            self._with.slots.give_back(answer.grant)
+        if answer.made is not None:
+            self._locked[answer.result.stage] = answer.made
+        self._finish(answer.result)
 
     def _consider(self, name: str) -> None:
         """Decide on a stage whose upstream stages are all over."""
@@ -95,10 +107,17 @@ class PipelineRun:
             self._finish(StageResult(name, "skipped", reasons))
             return
         try:
+            self._deciding = True
             step = self._with.decided.get(name) or decide(self._work.observer.seen(stage, {}, ()))
+            self._deciding = False
+        except KeyboardInterrupt:
+            self._deciding = False
+            self._finish(StageResult(name, "interrupted"))
+            return
         except _OF_THE_RUN:
             raise
         except TrueupError as error:
+            self._deciding = False
             if not self._work.diary.begun:
                 raise  # nothing was done yet, and nothing will be
             self._finish(StageResult(name, "failed", error=str(error)))
@@ -139,17 +158,37 @@ class PipelineRun:
             if clock.monotonic_s() >= self._lock_due_s:
                 self._save_lock()
 
-    def _interrupt(self) -> None:
-        self.interrupted = self._stopping = True
-        self._with.supervisor.cancel()
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Within the block, an interrupt ends what runs and lets nothing else begin.
+
+        It breaks into a decision, which may hash for minutes, and into nothing else.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def interrupt(_number: int, _frame: object) -> None:
+            self.interrupted = self._stopping = True
+            self._with.supervisor.cancel()
+            if self._deciding:
+                raise KeyboardInterrupt
+            self._answers.put(None)
+
+        before = {number: signal.signal(number, interrupt) for number in _INTERRUPTS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _leave_nothing_running(self) -> None:
         """Where an error ends the run early, end what runs and wait for it."""
         if self._working:
             self._with.supervisor.cancel()
         while self._working:
-            self._answers.get()
-            self._working -= 1
+            if self._answers.get() is not None:
+                self._working -= 1
 
     def _save_lock(self) -> None:
         lock = self.lock()
@@ -166,28 +205,18 @@ class PipelineRun:
         began_s = clock.monotonic_s()
         try:
             try:
-                result = self._do(step, grant)
+                locked = self._locked.get(step.stage)
+                if grant is None:
+                    result, made = self._work.fetch(step, locked)
+                else:
+                    result, made = self._work.run(step, locked, grant)
             except _OF_THE_RUN:
                 raise
             except TrueupError as error:
+                seconds, made = clock.monotonic_s() - began_s, None
                 result = StageResult(
-                    step.stage,
-                    "failed",
-                    step.reasons,
-                    step.key,
-                    clock.monotonic_s() - began_s,
-                    error=str(error),
+                    step.stage, "failed", step.reasons, step.key, seconds, error=str(error)
                 )
-            self._answers.put((result, grant))
+            self._answers.put(_Answer(result, made, grant))
         except BaseException as error:  # noqa: BLE001 - a thread's edge: the run raises it again
             self._answers.put(error)
-
-    def _do(self, step: Step, grant: Grant | None) -> StageResult:
-        locked = self._locked.get(step.stage)
-        if grant is None:
-            result, made = self._work.fetch(step, locked)
-        else:
-            result, made = self._work.run(step, locked, grant)
-        if made is not None:
-            self._locked[step.stage] = made
-        return result

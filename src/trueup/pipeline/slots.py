@@ -1,7 +1,7 @@
 """Who may run at the same time: CPUs, memory and GPUs, given and taken back."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -13,34 +13,39 @@ class Slots:
     """What one machine has left; used by the scheduling thread alone.
 
     A stage that asks for more CPUs or memory than there are runs by itself; one that asks for more
-    GPUs than there are is refused, since it could only fail later.
+    GPUs than there are is refused beforehand, since it could only fail later.
     """
 
     def __init__(self, cpu: float, memory_bytes: int, gpus: tuple[str, ...]) -> None:
         self._whole = Resources(cpu=cpu, gpu=len(gpus), memory_bytes=memory_bytes)
-        self._cpu, self._memory, self._gpus = cpu, memory_bytes, list(gpus)
+        self._milli_cpu, self._memory, self._gpus = _milli(cpu), memory_bytes, list(gpus)
+
+    def check(self, stages: Iterable[Stage]) -> None:
+        """Raise WrongUsage for the first stage that asks for more GPUs than there are."""
+        for stage in stages:
+            if stage.resources.gpu > self._whole.gpu:
+                raise WrongUsage(
+                    f"stage {stage.name!r} asks for {stage.resources.gpu} GPU(s); there are"
+                    f" {self._whole.gpu}",
+                    remedy="Run it where they are, or lower resources: {gpu: ...}.",
+                    place=str(stage.place) if stage.place else None,
+                )
 
     def take(self, stage: Stage) -> "Grant | None":
         """Return what the stage gets, or None while others hold it."""
         need = stage.resources
-        cpu = min(need.cpu, self._whole.cpu)
+        cpu = _milli(min(need.cpu, self._whole.cpu))
         memory = min(need.memory_bytes, self._whole.memory_bytes)
-        if need.gpu > self._whole.gpu:
-            raise WrongUsage(
-                f"stage {stage.name!r} asks for {need.gpu} GPU(s); there are {self._whole.gpu}",
-                remedy="Run it where they are, or lower resources: {gpu: ...}.",
-                place=str(stage.place) if stage.place else None,
-            )
-        if cpu > self._cpu or memory > self._memory or need.gpu > len(self._gpus):
+        if cpu > self._milli_cpu or memory > self._memory or need.gpu > len(self._gpus):
             return None
-        self._cpu -= cpu
+        self._milli_cpu -= cpu
         self._memory -= memory
         given, self._gpus = self._gpus[: need.gpu], self._gpus[need.gpu :]
         return Grant(cpu, memory, tuple(given))
 
     def give_back(self, grant: "Grant") -> None:
         """Make what a stage held free again."""
-        self._cpu += grant.cpu
+        self._milli_cpu += grant.milli_cpu
         self._memory += grant.memory_bytes
         self._gpus.extend(grant.gpus)
 
@@ -48,9 +53,13 @@ class Slots:
 class Grant(msgspec.Struct, frozen=True):
     """What a stage holds while it runs."""
 
-    cpu: float
+    milli_cpu: int  # whole numbers add up exactly
     memory_bytes: int
     gpus: tuple[str, ...] = ()
+
+
+def _milli(cpu: float) -> int:
+    return round(cpu * 1000)
 
 
 def machine(jobs: int | None, env: Mapping[str, str], *, gpus_wanted: bool) -> Slots:

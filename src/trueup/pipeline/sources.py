@@ -1,7 +1,10 @@
 """Dependencies that are no file here: a command's answer, a URL's ETag."""
 
+import os
+import signal
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from blake3 import blake3
@@ -35,29 +38,34 @@ def fingerprint(dep: Dependency, stage: str, root: Path, env: Mapping[str, str])
 def _answer(
     command: str, stage: str, root: Path, env: Mapping[str, str], place: str | None
 ) -> bytes:
+    asking = subprocess.Popen(
+        shell(command),
+        cwd=root,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
-        done = subprocess.run(
-            shell(command),
-            cwd=root,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE_S,
-            check=False,
-        )
+        answer, _ = asking.communicate(timeout=_PATIENCE_S)
     except subprocess.TimeoutExpired as error:
         raise StageFailed(
             f"dependency command of {stage!r} gave no answer within {_PATIENCE_S:.0f} s",
             remedy=f"Run it by hand and see: {command}",
             place=place,
         ) from error
-    if done.returncode:
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(asking.pid, signal.SIGKILL)
+        asking.communicate()
+    if asking.returncode:
         raise StageFailed(
-            f"dependency command of {stage!r} failed with exit code {done.returncode}",
+            f"dependency command of {stage!r} failed with exit code {asking.returncode}",
             remedy=f"Run it by hand and see: {command}",
             place=place,
         )
-    return done.stdout
+    return answer
 
 
 def _etag(url: str, place: str | None) -> str:

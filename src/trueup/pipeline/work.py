@@ -40,8 +40,8 @@ class StageWork(msgspec.Struct, frozen=True):
                 self.results.place(artifact, self.project.root / path)
         seconds = clock.monotonic_s() - began_s
         result = StageResult(stage.name, "fetched", step.reasons, step.key, seconds, outs=step.outs)
-        if step.inputs is None:
-            return result, None
+        if step.inputs is None or (locked and locked.key == step.key):
+            return result, locked
         sources = self.observer.keep_sources(stage)
         return result, Locked(step.key, step.inputs, step.outs, sources)
 
@@ -59,22 +59,28 @@ class StageWork(msgspec.Struct, frozen=True):
             diary.output(stage.name, chunk)
             self.progress.output(stage.name, chunk)
 
+        attempts = 1
         done = self._perform(stage, env, show)
-        if done.exit_code:
-            return _result(step, done, clock.monotonic_s() - began_s, grant), None
-        outs = bench.keep(stage)
-        made = self._remember(step, outs, clock.monotonic_s() - began_s)
+        while attempts <= stage.retries and not done.well and not done.finished.cancelled:
+            bench.discard(stage)
+            attempts += 1
+            done = self._perform(stage, env, show)
+        outs: dict[str, Artifact] = {}
+        made = None
+        if done.well:
+            outs = bench.keep(stage)
+            made = self._remember(step, outs, clock.monotonic_s() - began_s)
         result = _result(step, done, clock.monotonic_s() - began_s, grant)
-        return msgspec.structs.replace(result, outs=outs), made
+        return msgspec.structs.replace(result, outs=outs, attempts=attempts), made
 
     def _perform(
         self, stage: Stage, env: Mapping[str, str], show: Callable[[bytes], None]
     ) -> Performed:
-        params = self.observer.params(stage)
+        params = self.observer.params(stage, {}) or {}
         if not self.isolated:
             return self.workbench.perform(stage, env, params, show)
         enclosure = self.workbench.enclosure(stage)
-        enclosure.furnish(params)
+        enclosure.furnish(params, self.observer.files_of)
         try:
             done = self.workbench.perform(stage, env, params, show, enclosure.folder)
             enclosure.bring_out()
@@ -102,6 +108,7 @@ class StageWork(msgspec.Struct, frozen=True):
         return Locked(step.key, inputs, outs, sources)
 
     def _unchanged_inputs(self, stage: Stage, key: str, sources: Mapping[str, Artifact]) -> Inputs:
+        self.observer.ask_again(stage)
         inputs = self.observer.inputs(stage, {}, sources)
         if inputs is None or key_of(inputs) != key:
             raise StageFailed(
@@ -116,24 +123,23 @@ def _result(step: Step, done: Performed, seconds: float, grant: Grant) -> StageR
     finished = done.finished
     outcome: StageOutcome = "ran"
     error = ""
-    if finished is not None and finished.timed_out:
+    if finished.timed_out:
         outcome, error = "timed_out", f"stage {step.stage!r} ran out of its time"
-    elif finished is not None and finished.cancelled:
+    elif finished.cancelled:
         outcome, error = "interrupted", f"stage {step.stage!r} was interrupted"
-    elif done.exit_code:
+    elif finished.exit_code:
         outcome = "failed"
-        error = f"stage {step.stage!r} failed with exit code {done.exit_code}"
+        error = f"stage {step.stage!r} failed with exit code {finished.exit_code}"
     return StageResult(
         step.stage,
         outcome,
         step.reasons,
         step.key,
         seconds,
-        finished.peak_memory_bytes if finished else 0,
+        finished.peak_memory_bytes,
         executed=done.executed,
         gpus=grant.gpus,
-        exit_code=done.exit_code,
-        attempts=done.attempts,
+        exit_code=finished.exit_code,
         error=error,
         tail=done.tail if error else "",
     )

@@ -27,11 +27,12 @@ from trueup.pipeline.perform import Workbench
 from trueup.pipeline.plan import Step
 from trueup.pipeline.process import Supervisor
 from trueup.pipeline.run import Equipment, PipelineRun
-from trueup.pipeline.slots import machine
+from trueup.pipeline.slots import Slots, machine
 from trueup.pipeline.tracking.flat import flatten
 from trueup.pipeline.tracking.records import Ended, EndStatus, Flat, RunEnvironment, Started
 from trueup.pipeline.tracking.writer import RunWriter
 from trueup.pipeline.work import StageWork
+from trueup.project.choosing import forced_stages
 from trueup.project.options import RunOptions
 from trueup.project.workspace import Workspace
 from trueup.store.artifacts import Artifact
@@ -55,34 +56,31 @@ def conduct(
     name = begun.run
     began_s = clock.monotonic_s()
     supervisor = Supervisor(name)
+    observer = _observer(workspace, graph, options, name)
     diary = Diary(
         RunWriter(workspace.bucket, name),
         lambda: _started(workspace, options, name, observer, graph),
         workspace.results,
     )
-    observer = _observer(workspace, graph, options)
+    work = StageWork(
+        project=workspace.project,
+        observer=observer,
+        results=workspace.results,
+        workbench=Workbench(
+            workspace.project, workspace.content, workspace.scanner, supervisor, name
+        ),
+        diary=diary,
+        progress=progress,
+        env=workspace.env,
+        isolated=options.isolated,
+    )
     pipeline = PipelineRun(
         Equipment(
             graph=graph,
             lock=read_lock(workspace.root),
-            work=StageWork(
-                project=workspace.project,
-                observer=observer,
-                results=workspace.results,
-                workbench=Workbench(
-                    workspace.project, workspace.content, workspace.scanner, supervisor, name
-                ),
-                diary=diary,
-                progress=progress,
-                env=workspace.env,
-                isolated=options.isolated,
-            ),
+            work=work,
             supervisor=supervisor,
-            slots=machine(
-                options.jobs,
-                workspace.env,
-                gpus_wanted=any(stage.resources.gpu for stage in graph.stages.values()),
-            ),
+            slots=_slots(workspace, graph, options),
             decided=begun.decided,
             keep_going=options.keep_going,
         )
@@ -92,20 +90,26 @@ def conduct(
         stages = pipeline.carry_out()
     finally:
         supervisor.close()
-        _tidy(workspace, name)
         metrics = read_metrics(workspace.project)
-        seconds = clock.monotonic_s() - began_s
+        result = RunResult(
+            run=name if diary.begun else None,
+            stages=stages,
+            seconds=clock.monotonic_s() - began_s,
+            metrics=metrics,
+            interrupted=pipeline.interrupted,
+        )
         if diary.begun:
-            lineage = keep_lineage(workspace, pipeline.lock())
-            ended = _ended(stages, metrics, seconds, interrupted=pipeline.interrupted)
-            diary.end(msgspec.structs.replace(ended, lock=lineage))
-    return RunResult(
-        run=name if diary.begun else None,
-        stages=stages,
-        seconds=seconds,
-        metrics=metrics,
-        interrupted=pipeline.interrupted,
-    )
+            diary.end(_ended(workspace, result, keep_lineage(workspace, pipeline.lock())))
+        _tidy(workspace, name)
+    return result
+
+
+def _slots(workspace: Workspace, graph: Graph, options: RunOptions) -> Slots:
+    stages = graph.stages.values()
+    gpus_wanted = any(stage.resources.gpu for stage in stages)
+    slots = machine(options.jobs, workspace.env, gpus_wanted=gpus_wanted)
+    slots.check(stages)
+    return slots
 
 
 def _tidy(workspace: Workspace, name: str) -> None:
@@ -137,7 +141,7 @@ def observed_software(workspace: Workspace) -> Software:
     return _observer(workspace, workspace.graph, RunOptions()).software()
 
 
-def _observer(workspace: Workspace, graph: Graph, options: RunOptions) -> Observer:
+def _observer(workspace: Workspace, graph: Graph, options: RunOptions, run: str = "") -> Observer:
     keeper = SourceKeeper(
         workspace.content,
         workspace.root,
@@ -149,10 +153,10 @@ def _observer(workspace: Workspace, graph: Graph, options: RunOptions) -> Observ
         workspace.scanner,
         workspace.results,
         read_lock(workspace.root),
-        workspace.env,
+        {**workspace.env, "TRUEUP_RUN": run} if run else workspace.env,
         keeper,
     )
-    observer.forced = frozenset(graph.stages if options.force else ())
+    observer.forced = forced_stages(workspace, graph, options)
     return observer
 
 
@@ -161,8 +165,7 @@ def _started(
 ) -> Started:
     head = git.head(workspace.root)
     project, software = workspace.project, observer.software()
-    secrets = {name for stage in project.stages.values() for name in stage.secrets}
-    mask = Mask(workspace.env[name] for name in secrets if workspace.env.get(name))
+    mask = _mask(workspace)
     files = {wanted.file for stage in graph.stages.values() for wanted in stage.params}
     return Started(
         run=name,
@@ -171,8 +174,8 @@ def _started(
         commit=head.commit,
         dirty=head.dirty,
         branch=head.branch,
-        command=tuple(mask.whole(os.fsencode(w)).decode("utf-8", "replace") for w in _typed()),
-        params=_read_all(workspace.root, sorted(files)),
+        command=tuple(_masked(_typed(), mask)),
+        params=_masked(_read_all(workspace.root, sorted(files)), mask),
         environment=RunEnvironment(
             python=software.python,
             platform=software.platform,
@@ -187,26 +190,36 @@ def _started(
     )
 
 
-def _ended(
-    stages: tuple[StageResult, ...],
-    metrics: Mapping[str, Flat],
-    seconds: float,
-    *,
-    interrupted: bool,
-) -> Ended:
-    failed = [result for result in stages if result.outcome in ("failed", "timed_out")]
+def _ended(workspace: Workspace, result: RunResult, lineage: str) -> Ended:
     status: EndStatus = "done"
-    if interrupted:
+    if result.interrupted:
         status = "interrupted"
-    elif failed or not stages:
+    elif result.failures or not result.stages:
         status = "failed"
     return Ended(
         status=status,
         at=clock.now(),
-        seconds=seconds,
-        metrics=dict(metrics),
-        error="\n".join(result.error for result in failed),
+        seconds=result.seconds,
+        metrics=_masked(dict(result.metrics), _mask(workspace)),
+        error="\n".join(failure.error for failure in result.failures),
+        lock=lineage,
     )
+
+
+def _mask(workspace: Workspace) -> Mask:
+    """Return what keeps the secrets of all stages out of a record."""
+    names = {name for stage in workspace.project.stages.values() for name in stage.secrets}
+    return Mask(workspace.env[name] for name in names if workspace.env.get(name))
+
+
+def _masked(value: Any, mask: Mask) -> Any:
+    if isinstance(value, str):
+        return mask.whole(os.fsencode(value)).decode("utf-8", "replace")
+    if isinstance(value, dict):
+        return {_masked(key, mask): _masked(item, mask) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(item, mask) for item in value]
+    return value
 
 
 def _read_all(root: Path, files: list[str]) -> dict[str, Flat]:

@@ -1,12 +1,15 @@
 """What is missing for what on this machine and in this project, and what mends it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from trueup.config.records import Project, Stage
 from trueup.reporting.blocks import Column, Report, Table, Text
+
+if TYPE_CHECKING:
+    from trueup.store.audit import Finding as Broken
 
 OLDEST_PYTHON = (3, 11)
 
@@ -115,6 +118,13 @@ def report(findings: Iterable[Finding]) -> Report:
     if not mend and not blocked(findings):
         blocks.append(Text("Nothing that this project needs is missing."))
     return Report("doctor", tuple(blocks))
+
+
+def audit_report(broken: "Iterable[Broken]") -> Report:
+    """Return what an audit of the bucket found, as a table."""
+    rows = tuple((each.kind, each.key, each.problem, each.remedy) for each in broken)
+    columns = (Column("what"), Column("where"), Column("problem"), Column("mend with"))
+    return Report("bucket", (Table(columns, rows, empty="Nothing is wrong in the bucket."),))
 
 
 def _python(machine: Machine) -> Finding:

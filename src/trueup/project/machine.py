@@ -14,6 +14,7 @@ from trueup.errors import TrueupError
 from trueup.project.doctor import Finding, Installer, Machine, diagnose, in_order, looked_for
 
 if TYPE_CHECKING:
+    from trueup.store.audit import Finding as Broken
     from trueup.store.bucket import Bucket
 
 # A line that pins a version for every platform; those with a marker behind a semicolon are not.
@@ -90,6 +91,17 @@ def missing_by_extra() -> dict[str, tuple[str, ...]]:
         if extra and name and not installed(name.group()):
             wants[extra.group(1)].append(name.group())
     return {extra: tuple(names) for extra, names in wants.items()}
+
+
+def audit_store(start: Path, env: Mapping[str, str], sample: int | None) -> "list[Broken]":
+    """Return what is wrong in the bucket of the project that start lies in; changes nothing.
+
+    sample is how many objects are read whole and compared with their names; None reads all.
+    """
+    from trueup.project.workspace import open_workspace
+    from trueup.store.audit import audit
+
+    return list(audit(open_workspace(start, env).bucket, sample=sample))
 
 
 def look_at_store(url: str, *, root: Path, env: Mapping[str, str]) -> Iterator[Finding]:

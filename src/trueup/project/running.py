@@ -6,13 +6,13 @@ from pathlib import Path
 import msgspec
 
 from trueup import clock, ids
-from trueup.config.records import Stage
-from trueup.errors import WrongUsage
-from trueup.pipeline.graph import Graph, select
+from trueup.errors import TrueupError, WrongUsage
+from trueup.pipeline.graph import Graph
 from trueup.pipeline.lock import read_lock
 from trueup.pipeline.observe import Observer
 from trueup.pipeline.outcome import Progress, Quiet, RunResult, StageResult
 from trueup.pipeline.plan import Step, decide, plan
+from trueup.project.choosing import chosen_graph, forced_stages
 from trueup.project.options import RunOptions
 from trueup.project.workspace import Workspace, prepare_own_folder
 
@@ -23,7 +23,7 @@ def status(workspace: Workspace, options: RunOptions = _PLAIN) -> list[Step]:
     """Return what a run would do with each stage, and why; changes nothing."""
     graph = chosen_graph(workspace, options)
     observer = _observer(workspace)
-    observer.forced = frozenset(_forced(graph, options))
+    observer.forced = forced_stages(workspace, graph, options)
     observer.check_sources(graph)
     return plan(graph, observer)
 
@@ -36,18 +36,17 @@ def run(
     Raises before anything is changed for whatever can be known beforehand; a stage that fails is
     in the result.
     """
-    from trueup.pipeline.checkout_lock import checkout_lock
+    from trueup.pipeline.checkout_lock import RUNS_ABOVE, checkout_lock
 
     progress = progress or Quiet()
     began_s = clock.monotonic_s()
-    if options.sets:
-        set_parameters(workspace.root, workspace.project.params[0], options.sets)
-        workspace = Workspace(workspace.root, workspace.env)
-    graph = chosen_graph(workspace, options)
-    _observer(workspace).check_sources(graph)
+    graph = _checked(workspace, options)
     name = ids.run_id(clock.now())
     own = prepare_own_folder(workspace.root)
-    with checkout_lock(own, name, wait=options.wait, say=progress.note):
+    above = workspace.env.get(RUNS_ABOVE, "")
+    with checkout_lock(own, name, wait=options.wait, say=progress.note, above=above):
+        if options.sets:
+            workspace, graph = _with_parameters(workspace, options)
         decided = _decide_until_busy(workspace, graph, options)
         kept = sum(step.action == "keep" for step in decided.values())
         if kept == len(graph.stages):
@@ -60,57 +59,52 @@ def run(
     return msgspec.structs.replace(result, seconds=clock.monotonic_s() - began_s)
 
 
-def chosen_graph(workspace: Workspace, options: RunOptions) -> Graph:
-    """Return the part of the graph that targets and --affected choose; raises for an empty one."""
-    graph = workspace.graph
-    if not graph.stages:
-        raise WrongUsage(
-            "there is no stage to run",
-            remedy="Declare one under stages:, or let trueup propose some: trueup init",
-            place=workspace.project.file,
-        )
-    if options.affected:
-        names = affected_stages(workspace, options.affected)
-        if options.targets:
-            names &= graph.ancestors(select(graph, options.targets))
-        return graph.only(graph.ancestors(names)) if names else graph.only(set())
-    if options.targets:
-        chosen = select(graph, options.targets)
-        return graph.only(chosen if options.single else graph.ancestors(chosen))
+def _checked(workspace: Workspace, options: RunOptions) -> Graph:
+    """Return what is to be run; raises for all that can be known beforehand."""
+    graph = chosen_graph(workspace, options)
+    _observer(workspace).check_sources(graph)
     return graph
 
 
-def affected_stages(workspace: Workspace, base: str) -> set[str]:
-    """Return the stages that a change since a revision can reach, over files and parameters."""
-    from trueup import git
-
-    changed = git.changed_files(workspace.root, base)
-    graph, project = workspace.graph, workspace.project
-    if project.file in changed or set(project.sources) & changed:
-        changed |= {project.file}
-    lock = project.environment.lock
-    everything = project.file in changed or (bool(lock) and lock in changed)
-    touched = {
-        name
-        for name, stage in graph.stages.items()
-        if everything or any(_touches(path, stage) for path in changed)
-    }
-    return graph.descendants(touched)
+def _with_parameters(workspace: Workspace, options: RunOptions) -> tuple[Workspace, Graph]:
+    """Change parameters, and open the project again; put back as they were if that fails."""
+    wanted = [_parsed(text, workspace.project.params[0]) for text in options.sets]
+    before = {file: _body(workspace.root / file) for file, _, _ in wanted}
+    try:
+        set_parameters(workspace.root, wanted)
+        changed = Workspace(workspace.root, workspace.env, workspace.start)
+        return changed, _checked(changed, options)
+    except TrueupError:
+        for file, body in before.items():
+            if body is not None and _body(workspace.root / file) != body:
+                (workspace.root / file).write_bytes(body)
+        raise
 
 
-def set_parameters(root: Path, usual_file: str, sets: Iterable[str]) -> None:
-    """Change parameters in their files, comments and layout kept; ``[FILE:]KEY=VALUE``."""
+def set_parameters(root: Path, wanted: Iterable[tuple[str, str, str]]) -> None:
+    """Change parameters (file, key, text) in their files; comments and layout are kept."""
     from trueup.config.params import set_value
 
-    for wanted in sets:
-        name, equals, value = wanted.partition("=")
-        file, colon, key = name.rpartition(":")
-        if not equals or not key:
-            raise WrongUsage(
-                f"--set {wanted!r} is not KEY=VALUE",
-                remedy="Write for example: --set train.depth=8, or --set other.yaml:seed=1",
-            )
-        set_value(root / (file if colon else usual_file), key, value)
+    for file, key, value in wanted:
+        set_value(root / file, key, value)
+
+
+def _parsed(text: str, usual_file: str) -> tuple[str, str, str]:
+    name, equals, value = text.partition("=")
+    file, colon, key = name.rpartition(":")
+    if not equals or not key:
+        raise WrongUsage(
+            f"--set {text!r} is not KEY=VALUE",
+            remedy="Write for example: --set train.depth=8, or --set other.yaml:seed=1",
+        )
+    return (file if colon else usual_file), key, value
+
+
+def _body(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _decide_until_busy(workspace: Workspace, graph: Graph, options: RunOptions) -> dict[str, Step]:
@@ -140,16 +134,6 @@ def _nothing_done(decided: dict[str, Step], progress: Progress) -> RunResult:
     for each in stages:
         progress.ends(each)
     return RunResult(None, stages, 0.0)
-
-
-def _touches(path: str, stage: Stage) -> bool:
-    names = [dep.path for dep in stage.deps if dep.path] + [p.file for p in stage.params]
-    names += [out.path for out in stage.outs if not out.cache]
-    return any(path == name or path.startswith(f"{name}/") or name == "." for name in names)
-
-
-def _forced(graph: Graph, options: RunOptions) -> Iterable[str]:
-    return graph.stages if options.force else ()
 
 
 def _observer(workspace: Workspace) -> Observer:

@@ -7,6 +7,7 @@ import msgspec
 
 from trueup import git
 from trueup.errors import WrongUsage
+from trueup.pipeline.checkout_lock import checkout_lock
 from trueup.pipeline.inputs import Locked
 from trueup.pipeline.lock import (
     FILE,
@@ -69,7 +70,14 @@ def pull(
 
     A path that was changed by hand is left alone, and named, unless forced.
     """
-    prepare_own_folder(workspace.root)
+    own = prepare_own_folder(workspace.root)
+    with checkout_lock(own, "pull", wait=True, say=say):
+        return _pulled(workspace, stages, force=force, say=say)
+
+
+def _pulled(
+    workspace: Workspace, stages: tuple[str, ...], *, force: bool, say: Callable[[str], None]
+) -> Moved:
     placed: list[Artifact] = []
     left: list[str] = []
     for _, locked in _chosen(workspace, stages):
@@ -106,8 +114,8 @@ def merge_conflicted(root: Path) -> LockFile:
         parse_lock(body, FILE) if body is not None else LockFile() for body in sides
     )
     merged = merge_locks(base, ours, theirs)
-    prepare_own_folder(root)
-    write_lock(root, merged)
+    with checkout_lock(prepare_own_folder(root), "merge", wait=True, say=lambda _: None):
+        write_lock(root, merged)
     return merged
 
 

@@ -9,6 +9,7 @@ from trueup.config.load import find_root, load
 from trueup.config.records import Project
 from trueup.store.content import Content
 from trueup.store.folder import FolderBucket
+from trueup.store.hashing import explained
 from trueup.store.opening import open_bucket
 from trueup.store.scan import Scanner
 from trueup.store.scopes import scope_from
@@ -25,8 +26,9 @@ STORE_VARIABLE = "TRUEUP_STORE"  # stands for store: of the file
 class Workspace:
     """One project on this machine. Nothing is read before it is needed; close() saves the index."""
 
-    def __init__(self, root: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, env: Mapping[str, str], start: Path | None = None) -> None:
         self.root, self.env = root, env
+        self.start = start or root  # where the person stands
         self.own = root / OWN_FOLDER
 
     @cached_property
@@ -67,7 +69,7 @@ class Workspace:
     @cached_property
     def scanner(self) -> Scanner:
         """Return what knows the digests of the project's files."""
-        return Scanner(self.root, self.own / "state")
+        return Scanner(self.root, self.own / "state", lambda: prepare_own_folder(self.root))
 
     @cached_property
     def content(self) -> Content:
@@ -90,14 +92,15 @@ class Workspace:
 
 def open_workspace(start: Path, env: Mapping[str, str]) -> Workspace:
     """Return the project that start lies in: the nearest upward. Raises WrongUsage if in none."""
-    return Workspace(find_root(start), env)
+    return Workspace(find_root(start), env, start)
 
 
 def prepare_own_folder(root: Path) -> Path:
     """Make .trueup, which Git does not see, and return it."""
     own = root / OWN_FOLDER
     ignore = own / ".gitignore"
-    if not ignore.exists():
-        own.mkdir(exist_ok=True)
-        ignore.write_text("*\n", "utf-8")
+    with explained(str(ignore)):
+        if not ignore.exists():
+            own.mkdir(exist_ok=True)
+            ignore.write_text("*\n", "utf-8")
     return own
