@@ -23,6 +23,7 @@ EXIT_CODES = {
     6: "a stage failed",
     7: "somebody else was first",
     8: "a remote part did not answer",
+    9: "data broken: what the bucket holds is not what was stored",
     10: "not proven: a digest or reproduction differs from the record",
     130: "interrupted",
 }
