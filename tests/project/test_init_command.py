@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from textwrap import dedent
@@ -269,7 +270,7 @@ def on_a_terminal(root: Path, answers: list[str], *words: str) -> tuple[int, str
             said += chunk.decode()
             if answered < len(answers) and re.search(r"\]: ?$", said):
                 if answers[answered] == INTERRUPT:
-                    running.send_signal(signal.SIGINT)
+                    _interrupt(running)
                 else:
                     os.write(ours, f"{answers[answered]}\n".encode())
                 answered += 1
@@ -279,6 +280,15 @@ def on_a_terminal(root: Path, answers: list[str], *words: str) -> tuple[int, str
         running.kill()
         running.wait()
         os.close(ours)
+
+
+def _interrupt(running: "subprocess.Popen[bytes]") -> None:
+    """Press Ctrl-C until it is heard: between the prompt and the read it only waits its turn."""
+    for _ in range(100):
+        running.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(timeout=0.3)
+            return
 
 
 def test_a_terminal_is_asked_three_questions_at_most(tmp_path: Path) -> None:
