@@ -6,6 +6,10 @@ set -eu
 cd "$(dirname "$0")/.."
 kind=$1
 shift
+if [ ! -d "$kind" ]; then
+  echo "There is no folder $kind/ yet" >&2
+  exit 2
+fi
 prefix=bench
 [ "$kind" = benchmarks ] || prefix=study
 scripts/wheel.sh bench
