@@ -48,8 +48,9 @@ def registration(history: History, wanted: Registered) -> Registered | Refusal |
     """Return the version with its number; None where the same model of the same code is one."""
     if same_version(history, wanted) is not None:
         return None
-    if wanted.refit_of is not None and not history.has(wanted.refit_of):
-        return no_such_version(history, wanted.refit_of)
+    recipe = None if wanted.copied_from else wanted.refit_of  # a copy's recipe stays elsewhere
+    if recipe is not None and not history.has(recipe):
+        return no_such_version(history, recipe)
     return msgspec.structs.replace(wanted, version=len(history.versions) + 1)
 
 

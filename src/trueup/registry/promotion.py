@@ -71,7 +71,8 @@ def promotion(
     objection = _objection(history, version, evidence, request)
     if objection and (not request.override or objection.reason == "refit"):
         return objection
-    grounds = _grounds(evidence, overridden=objection is not None)
+    needed = objection is not None or request.version in history.deprecated
+    grounds = _grounds(evidence, overridden=needed)
     asked = max(request.terms.approvals, 1 if grounds == "person" else 0)
     verdict = evidence.verdict if evidence else ""
     approvers = approved_by(history, version, request.terms, verdict)

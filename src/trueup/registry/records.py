@@ -80,7 +80,7 @@ class Registered(_Event, frozen=True, tag="registered"):
     signature: str = ""  # digest
     parts: dict[str, Artifact] = {}  # what else belongs to it: signature, seen rows ...
     authors: tuple[str, ...] = ()  # beside whoever registered it
-    refit_of: int | None = None  # the version whose recipe was used on more rows
+    refit_of: int | None = None  # the version (of a copy: over there) whose recipe was used again
     copied_from: Origin | None = None
 
 
