@@ -1,8 +1,10 @@
 """The generated pages of docs/reference: what the code says of itself, as Markdown."""
 
+import ast
+import re
 from collections.abc import Iterator
 from importlib import import_module
-from inspect import cleandoc
+from inspect import cleandoc, signature
 from pathlib import Path
 from pkgutil import walk_packages
 
@@ -16,6 +18,8 @@ from trueup.errors import TrueupError
 
 GENERATED = "<!-- Generated from the code by `make references`; edit the code instead. -->\n"
 
+_MODULE = re.compile(r"\b(?:collections\.abc|typing|trueup(?:\.[a-z_]+)+)\.")
+_ANNOTATION = re.compile(r"(: |-> )'([^']*)'")
 EXIT_CODES = {
     0: "done",
     1: "a bug of ours",
@@ -36,6 +40,7 @@ def pages(checkout: Path) -> dict[Path, str]:
         reference / "cli.md": f"{GENERATED}\n{cli_page()}",
         reference / "config.md": f"{GENERATED}\n{config_page()}",
         reference / "errors.md": f"{GENERATED}\n{errors_page()}",
+        reference / "python.md": f"{GENERATED}\n{python_page()}",
     }
 
 
@@ -73,6 +78,32 @@ def _option(option: click.Option, context: click.Context) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
+
+
+def python_page() -> str:
+    """Return the page of what ``import trueup`` offers."""
+    entries = "".join(_function(name) for name in public_names())
+    return (
+        "# Python\n\n"
+        "What a command can do, Python can do: each verb is a function, and raises the\n"
+        "[errors](errors.md) that the command line prints. Importing `trueup` costs next to\n"
+        f"nothing; what a function needs is imported when it is first called.\n\n{entries}"
+    ).rstrip("\n") + "\n"
+
+
+def public_names() -> list[str]:
+    """Return what the package offers, from the names that it declares for type checkers."""
+    tree = ast.parse(Path(trueup.__file__).read_text("utf-8"))
+    declared = (node for top in tree.body if isinstance(top, ast.If) for node in top.body)
+    found = (each for each in declared if isinstance(each, ast.ImportFrom))
+    return sorted(alias.asname or alias.name for each in found for alias in each.names)
+
+
+def _function(name: str) -> str:
+    function = getattr(trueup, name)
+    text = cleandoc(function.__doc__ or "").replace("``", "`")
+    shown = _ANNOTATION.sub(r"\1\2", _MODULE.sub("", str(signature(function))))
+    return f"## trueup.{name}\n\n```text\n{name}{shown}\n```\n\n{text}\n\n"
 
 
 def errors_page() -> str:
