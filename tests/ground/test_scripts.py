@@ -1,6 +1,7 @@
 """The scripts that set up, check and count do as their first lines say."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,42 @@ def test_a_script_can_be_started_and_its_shell_understands_it(script: Path) -> N
     shell = script.read_text().splitlines()[0].rpartition("/")[2].split()[-1]
     assert os.access(script, os.X_OK)
     subprocess.run([shell, "-n", str(script)], check=True)
+
+
+def test_a_machine_without_python_is_told_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(CHECKOUT / "scripts" / "env.sh", tmp_path / "scripts")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("sh", "dirname", "cmp"):
+        found = shutil.which(name)
+        assert found
+        (tools / name).symlink_to(found)
+    old = tools / "python3"
+    old.write_text("#!/bin/sh\nexit 1\n")  # as one without its venv module
+    old.chmod(0o755)
+    done = subprocess.run(
+        [str(tmp_path / "scripts" / "env.sh"), "test"],
+        env={"PATH": str(tools)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "No Python with its venv module was found" in done.stderr
+    assert "apt-get install python3 python3-venv" in done.stderr
+
+
+@pytest.mark.skipif(not (CHECKOUT / ".build" / "venv-uv").exists(), reason="run: scripts/env.sh")
+def test_an_environment_that_has_no_lock_is_named() -> None:
+    done = subprocess.run(
+        [str(CHECKOUT / "scripts" / "env.sh"), "nowhere"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "There is no environment called nowhere" in done.stderr
 
 
 def count(folder: Path) -> tuple[int, str]:
