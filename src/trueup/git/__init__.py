@@ -81,8 +81,12 @@ def show(root: Path, revision: str, path: str) -> bytes | None:
 
     Path is relative to root. Raises NotARevision.
     """
-    resolve(root, revision)
-    return _git(root, "show", f"{revision}:./{path}")
+    return read_at(root, resolve(root, revision), path)
+
+
+def read_at(root: Path, commit: str, path: str) -> bytes | None:
+    """Return a file's bytes in a commit that is known to be one; None if it has no such file."""
+    return _git(root, "show", f"{commit}:./{path}")
 
 
 def resolve(root: Path, revision: str) -> str:
@@ -166,8 +170,8 @@ def configure(root: Path, name: str, value: str) -> None:
 
 def refs(root: Path) -> list[str]:
     """Return the commits of every branch, remote branch and tag that this clone can see."""
-    said = _git(root, "for-each-ref", "--format=%(objectname)^{commit}")
-    return sorted(set((said or b"").decode().split()))
+    named = "--format=%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
+    return sorted(set((_git(root, "for-each-ref", named) or b"").decode().split()))
 
 
 def _paths(said: bytes) -> list[str]:

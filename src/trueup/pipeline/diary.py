@@ -78,8 +78,8 @@ class Diary:
 
         self._records.submit(write)
 
-    def share(self, record: CacheRecord, artifacts: Iterable[Artifact]) -> None:
-        """Upload a result while other stages go on."""
+    def share(self, record: CacheRecord | None, artifacts: Iterable[Artifact]) -> None:
+        """Upload a result while other stages go on; without a record, only what it is made of."""
         if self._uploads is not None and self._results.remote is not None:
             kept = list(artifacts)
             self._uploads.submit(lambda: self._results.share(record, kept))

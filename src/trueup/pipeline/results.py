@@ -1,8 +1,10 @@
 """What stages have made before, and where it can be had: here, or in the team's bucket."""
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -11,9 +13,12 @@ from trueup.pipeline.inputs import Inputs
 from trueup.store.artifacts import Artifact
 from trueup.store.bucket import Bucket, Missing
 from trueup.store.content import Content
+from trueup.store.gcturn import Watch
 from trueup.store.scopes import TRUSTED, Scope, scope
 
 FORMAT = 1
+_PAUSE_S = 0.2  # between two looks at whether somebody is still collecting
+T = TypeVar("T")
 
 
 class CacheRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -91,17 +96,37 @@ class Results:
         """Keep a stage's result for the next one with the same key, here."""
         self._put(self.local, record)
 
-    def share(self, record: CacheRecord, artifacts: Iterable[Artifact]) -> None:
+    def share(self, record: CacheRecord | None, artifacts: Iterable[Artifact]) -> None:
         """Upload content, and only then the record that names it; nothing without a remote."""
-        if self.remote is not None:
-            self.content.push(list(artifacts), self.remote)
-            self._put(self.remote, record)
+        remote, kept = self.remote, list(artifacts)
+        if remote is not None:
+            _undisturbed(remote, lambda: self.content.push(kept, remote))
+            if record is not None:
+                self._put(remote, record)
+
+    def keep(self, add: Callable[[], T]) -> T:
+        """Keep content here and return it; again, where garbage was collected meanwhile."""
+        return _undisturbed(self.local, add)
+
+    def renew(self, artifacts: Iterable[Artifact]) -> None:
+        """Date anew what is used again, so that the collection of garbage sees it is used."""
+        for artifact in artifacts:
+            self.content.renew(artifact)
 
     def _put(self, bucket: Bucket, record: CacheRecord) -> None:
         bucket.put(self._scope.cache_key(record.key), msgspec.json.encode(record))
 
     def _tiers(self) -> tuple[Bucket, ...]:
         return (self.local,) if self.remote is None else (self.local, self.remote)
+
+
+def _undisturbed(bucket: Bucket, add: Callable[[], T]) -> T:
+    watch = Watch(bucket)
+    added = add()
+    while not watch.undisturbed():
+        threading.Event().wait(_PAUSE_S)
+        added = add()
+    return added
 
 
 def _read(body: bytes) -> CacheRecord | None:

@@ -18,8 +18,10 @@ from trueup.pipeline.outcome import StageResult
 from trueup.pipeline.plan import Step, decide
 from trueup.pipeline.process import Supervisor
 from trueup.pipeline.reasons import Reason
+from trueup.pipeline.results import ContentLost
 from trueup.pipeline.slots import Grant, Slots
 from trueup.pipeline.work import StageWork
+from trueup.store.hashing import ContentMissing
 
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 _OF_THE_RUN = (RemoteSilent, AccessRefused)  # not of one stage: the run ends
@@ -41,7 +43,7 @@ class Equipment(msgspec.Struct, frozen=True):
 class _Answer(msgspec.Struct, frozen=True):
     """What a thread says when its stage is over."""
 
-    result: StageResult
+    result: StageResult | Step  # a step: what was to be fetched has gone, so it is to be made
     made: Locked | None  # what the lock is to say of the stage from now on
     grant: Grant | None
 
@@ -94,6 +96,9 @@ class PipelineRun:
             raise answer
         if answer.grant is not None:
             self._with.slots.give_back(answer.grant)
+        if isinstance(answer.result, Step):
+            self._start(answer.result)
+            return
         if answer.made is not None:
             self._locked[answer.result.stage] = answer.made
         self._finish(answer.result)
@@ -202,21 +207,29 @@ class PipelineRun:
     # ---- in a thread for each stage
 
     def _in_thread(self, step: Step, grant: Grant | None) -> None:
-        began_s = clock.monotonic_s()
         try:
-            try:
-                locked = self._locked.get(step.stage)
-                if grant is None:
-                    result, made = self._work.fetch(step, locked)
-                else:
-                    result, made = self._work.run(step, locked, grant)
-            except _OF_THE_RUN:
-                raise
-            except TrueupError as error:
-                seconds, made = clock.monotonic_s() - began_s, None
-                result = StageResult(
-                    step.stage, "failed", step.reasons, step.key, seconds, error=str(error)
-                )
-            self._answers.put(_Answer(result, made, grant))
+            self._answers.put(self._outcome(step, grant))
         except BaseException as error:  # noqa: BLE001 - a thread's edge: the run raises it again
             self._answers.put(error)
+
+    def _outcome(self, step: Step, grant: Grant | None) -> _Answer:
+        began_s = clock.monotonic_s()
+        locked = self._locked.get(step.stage)
+        try:
+            if grant is None:
+                return _Answer(*self._work.fetch(step, locked), None)
+            return _Answer(*self._work.run(step, locked, grant), grant)
+        except _OF_THE_RUN:
+            raise
+        except TrueupError as error:
+            frozen = self._graph.stages[step.stage].frozen
+            if isinstance(error, ContentMissing | ContentLost) and not (grant or frozen):
+                lost = (*step.reasons, Reason("not_kept", ", ".join(step.outs)))
+                return _Answer(
+                    msgspec.structs.replace(step, action="run", reasons=lost), None, None
+                )
+            seconds = clock.monotonic_s() - began_s
+            result = StageResult(
+                step.stage, "failed", step.reasons, step.key, seconds, error=str(error)
+            )
+            return _Answer(result, None, grant)

@@ -38,6 +38,10 @@ class StageWork(msgspec.Struct, frozen=True):
             if self.observer.artifact(path) != artifact:
                 self.workbench.make_room(path, locked, self.progress.note)
                 self.results.place(artifact, self.project.root / path)
+        kept = {out.path for out in stage.outs if is_kept(out)}
+        artifacts = [artifact for path, artifact in step.outs.items() if path in kept]
+        self.results.renew(artifacts)
+        self.diary.share(None, artifacts)
         seconds = clock.monotonic_s() - began_s
         result = StageResult(stage.name, "fetched", step.reasons, step.key, seconds, outs=step.outs)
         if step.inputs is None or (locked and locked.key == step.key):
@@ -68,8 +72,8 @@ class StageWork(msgspec.Struct, frozen=True):
         outs: dict[str, Artifact] = {}
         made = None
         if done.well:
-            outs = bench.keep(stage)
-            made = self._remember(step, outs, clock.monotonic_s() - began_s)
+            made = self._remember(step, clock.monotonic_s() - began_s)
+            outs = made.outs
         result = _result(step, done, clock.monotonic_s() - began_s, grant)
         return msgspec.structs.replace(result, outs=outs, attempts=attempts), made
 
@@ -88,10 +92,12 @@ class StageWork(msgspec.Struct, frozen=True):
             enclosure.remove()
         return done
 
-    def _remember(self, step: Step, outs: dict[str, Artifact], seconds: float) -> Locked:
+    def _remember(self, step: Step, seconds: float) -> Locked:
         """Keep the result under its key, once it is sure that the key is still true."""
         stage = self.project.stages[step.stage]
-        sources = self.observer.keep_sources(stage)
+        outs, sources = self.results.keep(
+            lambda: (self.workbench.keep(stage), self.observer.keep_sources(stage))
+        )
         inputs = self._unchanged_inputs(stage, step.key, sources)
         record = CacheRecord(
             key=step.key,
