@@ -11,7 +11,7 @@ from trueup.store.artifacts import Artifact, Manifest, ManifestEntry
 from trueup.store.bucket import Bucket
 from trueup.store.checkout import place_file, place_folder
 from trueup.store.exchange import Fetch, is_held, send
-from trueup.store.hashing import ContentMissing, digest_bytes
+from trueup.store.hashing import SMALL_BYTES, ContentMissing, digest_bytes
 from trueup.store.scan import Scanner
 from trueup.store.shelf import Shelf
 
@@ -64,16 +64,17 @@ class Content:
         return digest
 
     def has(self, artifact: Artifact) -> bool:
-        """Say whether all bytes are held here; they are verified when they are read."""
-        if artifact.kind == "file":
-            return not self.shelf.lacks([bytes.fromhex(artifact.digest)])
-        if not self.shelf.has_object(artifact.digest):
+        """Say whether all bytes are held here, by name and size; reading them verifies them."""
+        try:
+            entries = {bytes.fromhex(one.digest): one for one in self._entries(artifact, here=True)}
+        except ContentMissing:
             return False
-        return not self.lacking(artifact)
-
-    def lacking(self, artifact: Artifact) -> set[bytes]:
-        """Return the raw digests of a folder's files that are not held here."""
-        return self.shelf.lacks(bytes.fromhex(one.digest) for one in self._entries(artifact))
+        lacking = self.shelf.lacks(entries)
+        return not lacking and not any(
+            self.shelf.is_cut(one.digest, one.size_bytes)
+            for one in entries.values()
+            if artifact.kind == "file" or one.size_bytes >= SMALL_BYTES
+        )
 
     def read(self, digest: str) -> bytes:
         """Return verified bytes; ContentMissing if they are held neither here nor in the bucket."""
@@ -120,6 +121,10 @@ class Content:
         digests = {bytes.fromhex(one.digest) for one in self._entries(artifact)}
         return self._keys_of(artifact, digests)
 
+    def renew(self, artifact: Artifact) -> None:
+        """Date anew what holds an artifact here, where it has grown old."""
+        self.shelf.refresh(self.keys(artifact))
+
     def reachable(self, artifact: Artifact, bucket: Bucket) -> bool:
         """Say whether a bucket has an artifact, with one request."""
         return is_held(artifact, bucket)
@@ -151,9 +156,11 @@ class Content:
             self.shelf.gather(moving)
         return [f"packs/{name}{suffix}" for name in sorted(dying) for suffix in ("", ".idx")]
 
-    def _entries(self, artifact: Artifact) -> Iterable[ManifestEntry]:
+    def _entries(self, artifact: Artifact, *, here: bool = False) -> Iterable[ManifestEntry]:
         if artifact.kind == "file":
             return (ManifestEntry("", artifact.digest, artifact.size_bytes),)
+        if here:
+            return manifest.decode(self.shelf.read(artifact.digest)).entries
         return self.manifest(artifact).entries
 
     def _keys_of(
