@@ -102,6 +102,28 @@ def test_an_object_that_a_power_cut_left_short_is_written_again(
     assert path.stat().st_size == size_bytes
 
 
+@pytest.mark.parametrize("name", ["alone", "data", "data/large"])
+def test_what_was_cut_short_is_not_held(place: Place, name: str) -> None:
+    place.write("alone", "whole")
+    place.write("data/large", os.urandom(SMALL_BYTES))
+    artifacts = {one: place.content.add(Path(one)) for one in ("alone", "data")}
+    file = place.scanner.scan(Path(name))
+    assert file is not None
+    path = place.root / f".trueup/store/objects/{file.digest}"
+    path.chmod(0o644)
+    os.truncate(path, path.stat().st_size // 2)
+    held = {one: place.content.has(artifact) for one, artifact in artifacts.items()}
+    assert held == {"alone": name != "alone", "data": name == "alone"}
+
+
+def test_a_damaged_object_is_read_from_a_pack_that_holds_it_too(place: Place) -> None:
+    place.fill({f"{at:02}": f"body of {at:02}".encode() for at in range(30)})
+    place.content.add(Path("data"))
+    alone = place.content.add(Path("data/07"))
+    flip(place.root / f".trueup/store/objects/{alone.digest}", 0)
+    assert place.content.read(alone.digest) == b"body of 07"
+
+
 def test_one_damaged_file_in_a_pack_costs_only_itself(place: Place) -> None:
     place.fill({f"{at:02}": f"body of {at:02}".encode() for at in range(30)})
     artifact = place.content.add(Path("data"))
