@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from trueup.errors import WrongUsage
+from trueup.pipeline.lock import parse_lock
 from trueup.pipeline.tracking.comparing import Row, differing, rows
 from trueup.pipeline.tracking.flat import flatten
 from trueup.pipeline.tracking.listing import plain
@@ -81,7 +82,7 @@ def compare(found: Runs, names: Sequence[str], *, everything: bool = False) -> t
     compared = (
         *rows("metrics", [detail.run.metrics for detail in details]),
         *rows("params", [detail.run.params for detail in details]),
-        *rows("artifacts", [{"": _artifacts(detail)} for detail in details]),
+        *rows("artifacts", [{"": _artifacts(found, detail)} for detail in details]),
         *rows("environment", [{"": _environment(detail)} for detail in details]),
     )
     return compared if everything else differing(compared)
@@ -148,8 +149,16 @@ def _at(workspace: "Workspace", revision: str, file: str) -> bytes | None:
     return None
 
 
-def _artifacts(detail: RunDetail) -> Flat:
-    return {path: out.digest for stage in detail.stages for path, out in stage.outs.items()}
+def _artifacts(found: Runs, detail: RunDetail) -> Flat:
+    """Return every output as the run left it, also of stages that it had no need to run."""
+    made = {path: out.digest for stage in detail.stages for path, out in stage.outs.items()}
+    lineage = found.lineage(detail)
+    if lineage is None:
+        return made
+    lock = parse_lock(lineage, f"lineage of {detail.run.id}")
+    return {
+        path: out.digest for locked in lock.stages.values() for path, out in locked.outs.items()
+    } | made
 
 
 def _environment(detail: RunDetail) -> Flat:

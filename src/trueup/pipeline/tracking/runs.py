@@ -93,6 +93,15 @@ class Runs:
             {stage: self.log(run, stage, tail_bytes=_TAIL_BYTES) for stage in failed},
         )
 
+    def lineage(self, detail: RunDetail) -> bytes | None:
+        """Return trueup.lock as the run left it; None where it is not kept, or never was."""
+        if detail.ended is None or not detail.ended.lock:
+            return None
+        try:
+            return self._bucket.get(f"objects/{detail.ended.lock}")
+        except Missing:
+            return None
+
     def points(self, name: str) -> tuple[Point, ...]:
         """Return every point that the run's scripts logged, in the order they arrived."""
         run = self.find(name)
