@@ -156,6 +156,7 @@ class TrustEntry(Section, frozen=True):
 
     pickle: Annotated[bool, "load pickles, which can run any code"] = False
     skops: Annotated[tuple[str, ...], "further types that skops may load"] = ()
+    code: Annotated[tuple[str, ...], "module:Class, whose code packed with the model may run"] = ()
 
 
 class ModelEntry(Section, frozen=True):

@@ -1,0 +1,1 @@
+"""What a candidate must show: metrics, paired comparison, slices, power, verdict."""

@@ -1,0 +1,204 @@
+"""One-sided bounds of an estimate, and how likely so little is if the truth is a limit."""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+from trueup.gate.arrays import Floats, np
+from trueup.gate.distributions import beta_cdf, normal_quantile, t_quantile, t_tail
+from trueup.gate.proportions import clopper_pearson, tango, tango_tail
+from trueup.gate.resampling import BEYOND
+
+
+class Bounds(Protocol):
+    """An estimate with its uncertainty. ``lower`` and ``upper`` err at most alpha each."""
+
+    @property
+    def estimate(self) -> float:
+        """The value measured."""
+        ...
+
+    @property
+    def se(self) -> float:
+        """Its standard error."""
+        ...
+
+    @property
+    def df(self) -> float:
+        """Degrees of freedom of the standard error."""
+        ...
+
+    def between(self, alpha: float) -> tuple[float, float, str]:
+        """Return the lower bound, the upper bound, and the method in words."""
+        ...
+
+    def tail(self, limit: float) -> float:
+        """Return how likely so little or less is if the truth is the limit: evidence of harm."""
+        ...
+
+
+@dataclass(frozen=True)
+class Share:
+    """A proportion of independent rows."""
+
+    hits: int
+    rows: int
+
+    @property
+    def estimate(self) -> float:
+        """The share of hits."""
+        return self.hits / self.rows
+
+    @property
+    def se(self) -> float:
+        """The standard error, of two more hits and two more misses so that it is never zero."""
+        share = (self.hits + 2) / (self.rows + 4)
+        return math.sqrt(share * (1 - share) / self.rows)
+
+    df = math.inf
+
+    def between(self, alpha: float) -> tuple[float, float, str]:
+        """Return Clopper and Pearson's bounds."""
+        return (*clopper_pearson(self.hits, self.rows, alpha), "Clopper-Pearson")
+
+    def tail(self, limit: float) -> float:
+        """Return the exact binomial tail."""
+        if self.hits == self.rows:
+            return 1.0
+        return 1 - beta_cdf(limit, self.hits + 1, self.rows - self.hits)
+
+
+@dataclass(frozen=True)
+class PairedShares:
+    """The difference of two proportions of the same independent rows."""
+
+    gained: int
+    lost: int
+    rows: int
+
+    @property
+    def estimate(self) -> float:
+        """The difference."""
+        return (self.gained - self.lost) / self.rows
+
+    @property
+    def se(self) -> float:
+        """The standard error at the estimate."""
+        return math.sqrt((self.gained + self.lost) / self.rows - self.estimate**2) / math.sqrt(
+            self.rows
+        )
+
+    df = math.inf
+
+    def between(self, alpha: float) -> tuple[float, float, str]:
+        """Return Tango's bounds."""
+        return (*tango(self.gained, self.lost, self.rows, alpha), "Tango")
+
+    def tail(self, limit: float) -> float:
+        """Return the tail of Tango's statistic."""
+        return tango_tail(self.gained, self.lost, self.rows, limit)
+
+
+@dataclass(frozen=True)
+class Area:
+    """A ROC area, on the logit scale so that no bound leaves 0 and 1."""
+
+    estimate: float
+    se: float
+    df: float
+    method: str
+
+    def between(self, alpha: float) -> tuple[float, float, str]:
+        """Return bounds by the delta method."""
+        centre = math.log(self.estimate / (1 - self.estimate))
+        half = t_quantile(1 - alpha, self.df) * self.se / (self.estimate * (1 - self.estimate))
+        return _expit(centre - half), _expit(centre + half), f"{self.method}, logit scale"
+
+    def tail(self, limit: float) -> float:
+        """Return a t tail."""
+        return t_tail((limit - self.estimate) / self.se, self.df)
+
+
+def _expit(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An estimate from blocks: Student's t, made wider for skewness where that errs.
+
+    ``studentised`` are (resampled - estimate) / its own standard error, sorted, what is undefined
+    left out and counted in ``undefined``. Where 100 of them lie beyond the bound it is the more
+    cautious of t and resamples; further out t is stretched as they stretch it where 100 do.
+    """
+
+    estimate: float
+    se: float
+    df: float
+    skew: float  # of the blocks' pseudo-values
+    blocks: int
+    method: str
+    studentised: Floats | None = None
+    undefined: int = 0
+
+    def between(self, alpha: float) -> tuple[float, float, str]:
+        """Return the bounds; never narrower than Student's t."""
+        t = t_quantile(1 - alpha, self.df)
+        shift = self.skew * (2 * t * t + 1) / (6 * math.sqrt(self.blocks))
+        up, down = t + max(0.0, -shift), t + max(0.0, shift)
+        method = f"{self.method}, Student's t with {self.df:.4g} degrees of freedom"
+        if self.studentised is not None:
+            count = len(self.studentised) + self.undefined
+            read = max(alpha, BEYOND / count)
+            stretch = t / t_quantile(1 - read, self.df)
+            up = max(up, self._quantile(1 - read) * stretch)
+            down = max(down, -self._quantile(read) * stretch)
+            method += f", {count} resamples"
+        return self.estimate - up * self.se, self.estimate + down * self.se, method
+
+    def _quantile(self, share: float) -> float:
+        """Return a quantile of the resamples; the undefined ones lie beyond it on either side."""
+        values = self.studentised
+        if values is None:
+            return 0.0
+        place = math.ceil(share * (len(values) + self.undefined + 1)) - 1
+        place -= self.undefined if share < 0.5 else 0
+        if not 0 <= place < len(values):
+            return math.copysign(math.inf, share - 0.5)
+        return float(values[place])
+
+    def tail(self, limit: float) -> float:
+        """Return the t tail, with what skewness adds to it."""
+        t = (self.estimate - limit) / self.se
+        density = math.exp(-t * t / 2) / math.sqrt(2 * math.pi)
+        added = max(0.0, self.skew) * (2 * t * t + 1) / (6 * math.sqrt(self.blocks)) * density
+        return min(1.0, t_tail(-t, self.df) + added)
+
+
+def detectable(bounds: Bounds, alpha: float, power: float = 0.8) -> float:
+    """Return the smallest true distance from the limit that the gate finds so often."""
+    return (t_quantile(1 - alpha, bounds.df) + normal_quantile(power)) * bounds.se
+
+
+def rows_to_decide(bounds: Bounds, limit: float, rows: int, alpha: float) -> int | None:
+    """Return how many rows would decide with power 0.8 if the truth is what was measured.
+
+    None where the estimate lies on the limit: no number of rows decides that.
+    """
+    gap = abs(bounds.estimate - limit)
+    needed = rows * (detectable(bounds, alpha) / gap) ** 2 if gap > 0 else math.inf
+    return math.ceil(max(needed, rows + 1)) if needed < 1e12 else None
+
+
+def power_at(bounds: Bounds, true: float, limit: float, alpha: float) -> float:
+    """Return how often the gate passes if the true value is what is said."""
+    z = (true - limit) / bounds.se - t_quantile(1 - alpha, bounds.df)
+    return 1 - t_tail(z, math.inf)
+
+
+def studentise(values: Floats, estimate: float, errors: Floats) -> tuple[Floats, int]:
+    """Return sorted studentised resamples and the count of those that are undefined."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = (values - estimate) / errors
+    there = each[np.isfinite(each)]
+    return np.sort(there), len(each) - len(there)
