@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from operator import ge, gt, le, lt
 from typing import Any
 
@@ -115,9 +116,13 @@ def ordered(runs: Iterable[Run], sort: Sequence[str]) -> list[Run]:
         down = column.startswith("-")
         has = [run for run in found if not _missing(value_of(run, name))]
         without = [run for run in found if _missing(value_of(run, name))]
-        has.sort(key=lambda run, name=name: _rank(value_of(run, name)), reverse=down)  # type: ignore[misc]
+        has.sort(key=partial(_rank_in, name), reverse=down)
         found = has + without
     return found
+
+
+def _rank_in(column: str, run: Run) -> tuple[int, Any]:
+    return _rank(value_of(run, column))
 
 
 def _equal(value: Any, condition: Filter) -> bool:
