@@ -52,8 +52,17 @@ class Observer:
         """Return what the lock knows, by stage."""
         return self._lock.stages
 
-    def check_sources(self, graph: Graph) -> None:
-        """Raise MissingDependencies, all at once, for what is not there and no stage makes."""
+    def check(self, graph: Graph) -> None:
+        """Raise for all that can be known to be wrong before anything runs."""
+        self._check_sources(graph)
+        for stage in graph.stages.values():
+            for out in stage.outs:
+                self._scanner.check_inside(self._project.root / out.path)
+            made = {wanted.file for wanted in stage.params if graph.makes(wanted.file)}
+            if not made:
+                self.params(stage, {})
+
+    def _check_sources(self, graph: Graph) -> None:
         mistakes: list[str] = []
         for stage in graph.stages.values():
             for dep in stage.deps:
@@ -109,10 +118,12 @@ class Observer:
         return inputs_of(stage, deps, params, part)
 
     def _output(self, path: str) -> Artifact | None:
-        """Return what lies at an output's path; a link to nowhere is nothing."""
+        """Return what lies at an output's path; a link to nowhere, or out of here, is nothing."""
         place = self._project.root / path
-        if place.is_symlink() and not place.exists():
-            return None
+        if place.is_symlink():
+            whither = place.resolve()
+            if not whither.exists() or not whither.is_relative_to(self._project.root.resolve()):
+                return None
         return self.artifact(path)
 
     def artifact(self, path: str) -> Artifact | None:

@@ -24,7 +24,7 @@ def status(workspace: Workspace, options: RunOptions = _PLAIN) -> list[Step]:
     graph = chosen_graph(workspace, options)
     observer = _observer(workspace)
     observer.forced = forced_stages(workspace, graph, options)
-    observer.check_sources(graph)
+    observer.check(graph)
     return plan(graph, observer)
 
 
@@ -41,6 +41,7 @@ def run(
     progress = progress or Quiet()
     began_s = clock.monotonic_s()
     graph = _checked(workspace, options)
+    _check_sets(workspace, options)
     name = ids.run_id(clock.now())
     own = prepare_own_folder(workspace.root)
     above = workspace.env.get(RUNS_ABOVE, "")
@@ -62,8 +63,18 @@ def run(
 def _checked(workspace: Workspace, options: RunOptions) -> Graph:
     """Return what is to be run; raises for all that can be known beforehand."""
     graph = chosen_graph(workspace, options)
-    _observer(workspace).check_sources(graph)
+    _observer(workspace).check(graph)
     return graph
+
+
+def _check_sets(workspace: Workspace, options: RunOptions) -> None:
+    """Raise for a --set that is none, or that names a parameter that is not there."""
+    from trueup.config.params import read_file, select
+
+    for text in options.sets:
+        file, key, _ = _parsed(text, workspace.project.params[0])
+        if not key.startswith("+") and (workspace.root / file).is_file():
+            select(read_file(workspace.root / file, shown_as=file), key, file=file)
 
 
 def _with_parameters(workspace: Workspace, options: RunOptions) -> tuple[Workspace, Graph]:

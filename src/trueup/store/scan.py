@@ -70,6 +70,10 @@ class Scanner:
                 return self._folder(top, keeper, known)
         raise refuse_kind(found.st_mode, top)
 
+    def check_inside(self, path: Path) -> None:
+        """Raise WrongUsage for a path of the project that a linked folder leads out of it."""
+        self._refuse_outside(self.absolute(path))
+
     def manifest(self, artifact: Artifact) -> Manifest:
         """Return the manifest of a folder that was scanned before or is kept."""
         for index in (self._fresh, self._loaded()):
