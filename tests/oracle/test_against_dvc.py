@@ -51,7 +51,7 @@ def test_plans_and_results_are_those_of_dvc(
             _compare_plans(where, theirs, mine)
         if did.ok and theirs.ok:
             _compare_commands(where, step, ours.commands(ours_at), theirs.stages)
-        if did.ok and done.ok:
+        if did.ok and done.ok and not (step.differs and step.differs.ran):
             assert contents(ours_at) == contents(theirs_at), where
         ran = ran or bool(done.ran)
     assert ran or example.vacuous or all(step.refused for step in example.all_steps())
