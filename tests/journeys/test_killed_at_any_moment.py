@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from tests.journeys.checkout import Checkout
 
@@ -103,6 +104,8 @@ def _one_round(
     assert checkout.files() == undisturbed
     assert "nothing changed" in checkout.ok("run")
     assert not list((root / ".trueup").glob("*.tmp"))
+    for kept in (root / ".trueup" / "store" / "objects").rglob("*"):
+        assert kept.is_dir() or blake3(kept.read_bytes()).hexdigest() == kept.name
 
 
 def _working_in(root: Path) -> list[int]:

@@ -1,4 +1,4 @@
-"""Projects of the corpus without DVC: a run leaves nothing to do, and forcing it changes no byte."""
+"""Projects of the corpus without DVC: a run leaves nothing to do, forcing it changes no byte."""
 
 import json
 from pathlib import Path
