@@ -24,6 +24,8 @@ EXIT_CODES = {
     0: "done",
     1: "a bug of ours",
     2: "wrong usage or configuration, or a bucket that refuses access",
+    3: "the gate failed: shown not to be good enough",
+    4: "the gate could not decide, or a verdict or an approval is missing",
     6: "a stage failed",
     7: "somebody else was first",
     8: "a remote part did not answer",

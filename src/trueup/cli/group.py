@@ -24,6 +24,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("compare", "Compare runs: metrics, parameters, artifacts, environment."),
     "metrics": ("metrics", "Compare metrics with those of a revision."),
     "params": ("params", "Compare parameters with those of a revision."),
+    "register": ("register", "Make a model a version."),
+    "models": ("models", "List models; show one's versions."),
+    "history": ("history", "Tell what happened to a model, and why."),
+    "resolve": ("resolve", "Say which version a name stands for, and its digests."),
+    "promote": ("promote", "Make a version the champion, on a passing verdict."),
+    "approve": ("approve", "Approve that a version goes to an environment."),
+    "reject": ("reject", "Object to a version in an environment."),
+    "rollback": ("rollback", "Go back to the champion before."),
+    "alias": ("alias", "Give a version a name, such as challenger."),
+    "deprecate": ("deprecate", "Say that a version is not to be promoted again."),
 }
 
 

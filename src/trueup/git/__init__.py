@@ -174,6 +174,17 @@ def refs(root: Path) -> list[str]:
     return sorted(set((_git(root, "for-each-ref", named) or b"").decode().split()))
 
 
+def author(root: Path) -> str:
+    """Return the address of the last commit's author; empty where there is no commit."""
+    return (_git(root, "log", "-1", "--format=%ae") or b"").decode("utf-8", "replace").strip()
+
+
+def address(root: Path) -> str:
+    """Return the address that Git would commit with here; empty where none is set."""
+    said = os.environ.get("GIT_AUTHOR_EMAIL", "").encode() or _git(root, "config", "user.email")
+    return (said or b"").decode("utf-8", "replace").strip()
+
+
 def _paths(said: bytes) -> list[str]:
     return [path for path in said.decode("utf-8", "surrogateescape").split("\0") if path]
 

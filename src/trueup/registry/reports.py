@@ -1,7 +1,6 @@
-"""Models, versions and histories as reports, and as plain records for programs."""
+"""Models, versions and histories as reports."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from trueup.registry.history import History
 from trueup.registry.moves import status
@@ -100,11 +99,7 @@ def history_report(history: History, environment: str = "", limit: int = 0) -> R
     Behind it, for each metric, how far the champions since the anchor have moved in all: small
     steps within a margin can add up to a decay that no single gate sees.
     """
-    numbered = [
-        (number, event)
-        for number, event in enumerate(history.events, 1)
-        if not environment or getattr(event, "environment", environment) == environment
-    ]
+    numbered = numbered_events(history, environment)
     shown = numbered[::-1][: limit or None]
     columns = (Column("event", "number"), *map(Column, ("at", "what", "by")))
     rows = tuple((nth, moment(event.at), sentence(event), str(event.by)) for nth, event in shown)
@@ -114,6 +109,15 @@ def history_report(history: History, environment: str = "", limit: int = 0) -> R
     for each in [environment] if environment else sorted(history.standings):
         blocks += _since_anchor(history, each)
     return Report(history.model, tuple(blocks))
+
+
+def numbered_events(history: History, environment: str = "") -> list[tuple[int, Event]]:
+    """Return the events with their numbers: all, or those that concern an environment."""
+    return [
+        (number, event)
+        for number, event in enumerate(history.events, 1)
+        if not environment or getattr(event, "environment", environment) == environment
+    ]
 
 
 def sentence(event: Event) -> str:
@@ -185,37 +189,6 @@ def aliases_of(history: History, number: int, environments: Iterable[str]) -> li
         for alias, at in history.aliases(environment).items()
         if at == number
     ]
-
-
-def version_record(found: Resolved) -> dict[str, Any]:
-    """Return one version as a record for programs."""
-    version, history = found.version, found.history
-    live = found.environment, history.aliases(found.environment)
-    return {
-        "model": history.model,
-        "version": version.version,
-        "environment": live[0],
-        "aliases": [alias for alias, at in live[1].items() if at == version.version],
-        "status": status(history, version.version),
-        "digest": version.model.digest,
-        "size_bytes": version.model.size_bytes,
-        "signature": version.signature,
-        "code": version.code,
-        "parts": {name: part.digest for name, part in version.parts.items()},
-        "run": version.run,
-        "commit": version.commit,
-        "registered": version.at,
-        "notes": notes(history, version.version),
-        "event": history.number,
-    }
-
-
-def event_record(number: int, event: Event) -> dict[str, Any]:
-    """Return an event as a record for programs, its sentence beside its parts."""
-    import msgspec
-
-    plain: dict[str, Any] = msgspec.to_builtins(event)
-    return {"number": number, **plain, "text": sentence(event)}
 
 
 def _since_anchor(history: History, environment: str) -> list[Block]:
