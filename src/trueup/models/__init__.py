@@ -1,0 +1,1 @@
+"""Models as files: detect the format, load what is allowed, predict on a table, check it."""
