@@ -203,7 +203,9 @@ def test_whatever_trueup_wrote_may_be_cut_short(cut: str, checkout: Checkout) ->
         assert "Traceback" not in done.stderr, f"{name}: {done.stderr}"
         assert done.returncode == 0, f"{name}: {done.stderr}"
         assert tree(copy)["out.txt"] == good, name
-        assert again.call("runs").returncode == 0, name
+        listed = again.call("runs")  # a record that is damaged is refused by name, none is invented
+        assert listed.returncode in (0, 2), name
+        assert "Traceback" not in listed.stderr, name
         shutil.rmtree(copy)
 
 
