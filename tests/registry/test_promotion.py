@@ -90,6 +90,12 @@ def test_a_champion_that_is_live_already_needs_nothing() -> None:
         ({"basis": "recipe"}, "refit", "open"),
         ({"outcome": "fail"}, "failed", "failed"),
         ({"outcome": "inconclusive"}, "inconclusive", "open"),
+        ({"no_change": True}, "no change", "open"),
+        (
+            {"no_change": True, "outcome": "inconclusive", "when_inconclusive": "promote"},
+            "no change",
+            "open",
+        ),
     ],
 )
 def test_a_verdict_for_anything_else_does_not_promote(

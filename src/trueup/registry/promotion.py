@@ -176,6 +176,12 @@ def _objection(
             "Train a better one; only --override --why REASON moves this one, and that is"
             " recorded for ever",
         )
+    if evidence.no_change:
+        return Refusal(
+            "no change",
+            f"{named} predicts what the champion predicts: there is nothing to win",
+            "Keep the champion; or promote it all the same: --override --why REASON",
+        )
     if evidence.outcome == "inconclusive" and evidence.when_inconclusive == "block":
         return Refusal(
             "inconclusive",

@@ -56,6 +56,7 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     when_inconclusive: WhenInconclusive = "block"  # the strictest of the rules left open
     basis: Basis = "test"  # recipe: of a model that was refitted since; trial: live, beside it
     superior: bool = False  # shown better than the champion
+    no_change: bool = False  # it predicts what the champion predicts
     estimates: dict[str, float] = {}  # metric: candidate minus champion, more is better
     reasons: tuple[str, ...] = ()
 
