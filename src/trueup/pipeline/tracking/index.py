@@ -1,6 +1,8 @@
 """The index of all runs: a numbered log, folded, with a local copy of the fold."""
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -8,7 +10,7 @@ from blake3 import blake3
 
 from trueup.pipeline.tracking import layout
 from trueup.pipeline.tracking.listing import Run, folded
-from trueup.pipeline.tracking.records import FORMAT, decode_index
+from trueup.pipeline.tracking.records import FORMAT, IndexEvent, RecordDamaged, decode_index
 from trueup.store.bucket import Bucket
 from trueup.store.log import Event, Log
 
@@ -45,8 +47,7 @@ class Index:
         return self._fold([], log.read())
 
     def _fold(self, before: list[Run], events: list[Event]) -> dict[str, Run]:
-        read = (decode_index(event.body, f"{layout.INDEX} {event.number}") for event in events)
-        runs = folded({run.id: run for run in before}, read)
+        runs = folded({run.id: run for run in before}, _readable(events))
         if events:
             last, number = blake3(events[-1].body).digest(), events[-1].number
             self._latest = _Kept(self._bucket.url, number, last, list(runs.values()))
@@ -74,3 +75,13 @@ class Index:
             scratch.replace(self._file)
         except OSError:
             scratch.unlink(missing_ok=True)  # a read-only or full disk: next time is slower
+
+
+def _readable(events: list[Event]) -> Iterator[IndexEvent]:
+    """Yield what can be read: a damaged entry hides its run from the list, not all the others.
+
+    The run's own events have the truth; ``trueup doctor --bucket`` names what is damaged.
+    """
+    for event in events:
+        with suppress(RecordDamaged):
+            yield decode_index(event.body, f"{layout.INDEX} {event.number}")

@@ -124,6 +124,10 @@ class RecordUnreadable(WrongUsage):
     """A stored record is damaged, or newer than this trueup."""
 
 
+class RecordDamaged(RecordUnreadable):
+    """A stored record is not what was written."""
+
+
 _FLOAT, _INT = "$float", "$int"  # nan, the infinities, and what 64 bits cannot hold
 _encoder = msgspec.json.Encoder()
 _event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
@@ -167,7 +171,7 @@ def _decoded(decoder: msgspec.json.Decoder[_Record], body: bytes, place: str) ->
         record = decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
         refuse_newer(_format_of(body), place)
-        raise RecordUnreadable(
+        raise RecordDamaged(
             f"this record cannot be read: {wrong}",
             remedy="It was damaged after it was written: restore it, or delete the run",
             place=place,
