@@ -56,6 +56,8 @@ def untrained(made: Any) -> Any:
             given[name] = min(one.default, 10)
         if name == "random_state":
             given[name] = 1
+    if made.__name__ == "SelfTrainingClassifier":
+        given["estimator"] = linear.LogisticRegression()
     if made.__name__ == "RandomizedSearchCV":
         given |= {"param_distributions": {"C": [1.0]}, "n_iter": 1}
     return made(**given)

@@ -80,6 +80,8 @@ class Variables:
     def with_entry(self, entry: Any, source: str, wdir: str, files: ParameterFiles) -> "Variables":
         """Return these and one item of a ``vars`` list; TemplateError if it redefines a value."""
         if isinstance(entry, dict):
+            if _holds_templates(entry):
+                raise TemplateError("'vars' cannot hold ${...}", "Write the value out.")
             return self._with(entry, source)
         if interpolates(entry):
             raise TemplateError("'vars' cannot hold ${...}", "Write the file's name out.")
@@ -119,6 +121,14 @@ class Variables:
             **self._sources,
         }
         return Variables(values, sources, self._loaded, self._reserved)
+
+
+def _holds_templates(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_templates(item) for item in value.values())
+    if isinstance(value, list):
+        return any(map(_holds_templates, value))
+    return isinstance(value, str) and bool(interpolates(value))
 
 
 def _mapping(files: ParameterFiles, path: str) -> dict[Any, Any]:

@@ -7,7 +7,7 @@ from trueup.gate.arrays import Whole, np
 from trueup.gate.rows import Table, numbered
 
 Kind = Literal["rows", "time", "group", "two_way"]
-MOST = 2000  # blocks; more units than that are dealt into so many at random
+MOST = 500  # blocks; more units than that are dealt into so many at random
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def measured(rule: Rule, part: Part, evidence: Evidence) -> Finding:
 
 def known(value: float | None) -> float | None:
     """Return a number, or None for one that JSON cannot hold."""
-    return value if value is not None and math.isfinite(value) else None
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def bounded(finding: Finding, bounds: Bounds, alpha: float) -> Finding:

@@ -21,7 +21,7 @@ _PAUSE_S = 0.2  # between two looks at whether somebody is still collecting
 T = TypeVar("T")
 
 
-class CacheRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+class CacheRecord(msgspec.Struct, frozen=True):
     """What a stage with this key produced; lies under ``cache/<scope>/<key>.json``."""
 
     key: str

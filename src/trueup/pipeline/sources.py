@@ -18,10 +18,13 @@ _PATIENCE_S = 60.0
 def shell(command: str) -> tuple[str, ...]:
     """Return how a stage's command is started: by bash where there is one, else by sh.
 
-    Which of the two does not depend on the user's login shell, so that a laptop and CI agree.
+    Which of the two does not depend on the user's login shell, so that a laptop and CI agree. Of
+    several lines the first that fails ends the command, as in DVC, which runs them one by one.
     """
+    careful = ("-e",) if "\n" in command.strip() else ()
     bash = _bash()
-    return (bash, "--noprofile", "--norc", "-c", command) if bash else ("/bin/sh", "-c", command)
+    start = (bash, "--noprofile", "--norc") if bash else ("/bin/sh",)
+    return (*start, *careful, "-c", command)
 
 
 def fingerprint(dep: Dependency, stage: str, root: Path, env: Mapping[str, str]) -> str:

@@ -1,17 +1,17 @@
 """The verb gc: what nothing refers to any more, marked first, removed a week later."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from trueup import git
+from trueup import clock, git
 from trueup.errors import WrongUsage
 from trueup.pipeline.checkout_lock import checkout_lock
 from trueup.pipeline.lock import FILE, LockFile, parse_lock, read_lock
 from trueup.project.several import projects_around
 from trueup.project.workspace import Workspace, prepare_own_folder
 from trueup.store.bucket import Bucket
-from trueup.store.gc import BucketContents, GcReport, Rules, collect
+from trueup.store.gc import GRACE, BucketContents, GcReport, Rules, collect
 
 _RUNS_KEPT = timedelta(days=90)
 
@@ -32,7 +32,18 @@ def collect_garbage(workspace: Workspace, *, dry_run: bool = False) -> dict[str,
         buckets.append(workspace.remote)
     own = prepare_own_folder(workspace.root)
     with checkout_lock(own, "gc", wait=True, say=lambda _: None):
+        if not dry_run:
+            _clear_aside(own / "aside", clock.now() - GRACE)
         return {one.url: collect(one, roots, BucketContents(one), rules) for one in buckets}
+
+
+def _clear_aside(folder: Path, before: datetime) -> None:
+    """Remove what runs moved out of their way, once it has had its grace."""
+    from shutil import rmtree
+
+    for run in folder.iterdir() if folder.is_dir() else ():
+        if run.stat().st_mtime < before.timestamp():
+            rmtree(run, ignore_errors=True)
 
 
 def _digests(workspace: Workspace) -> set[str]:

@@ -31,7 +31,7 @@ class RunEnvironment(msgspec.Struct, frozen=True, omit_defaults=True):
     trueup: str = ""
 
 
-class Started(msgspec.Struct, frozen=True, omit_defaults=True, tag="started", tag_field="event"):
+class Started(msgspec.Struct, frozen=True, tag="started", tag_field="event"):
     """The first event of a run."""
 
     run: str
@@ -49,9 +49,7 @@ class Started(msgspec.Struct, frozen=True, omit_defaults=True, tag="started", ta
     format: int = FORMAT
 
 
-class StageDone(
-    msgspec.Struct, frozen=True, omit_defaults=True, tag="stage done", tag_field="event"
-):
+class StageDone(msgspec.Struct, frozen=True, tag="stage done", tag_field="event"):
     """What became of one stage in one run."""
 
     stage: str
@@ -69,7 +67,7 @@ class StageDone(
     format: int = FORMAT
 
 
-class Ended(msgspec.Struct, frozen=True, omit_defaults=True, tag="ended", tag_field="event"):
+class Ended(msgspec.Struct, frozen=True, tag="ended", tag_field="event"):
     """The last event of a run; a run without it has been lost, or still goes on."""
 
     status: EndStatus
@@ -84,9 +82,7 @@ class Ended(msgspec.Struct, frozen=True, omit_defaults=True, tag="ended", tag_fi
 Event: TypeAlias = Started | StageDone | Ended
 
 
-class IndexStarted(
-    msgspec.Struct, frozen=True, omit_defaults=True, tag="started", tag_field="event"
-):
+class IndexStarted(msgspec.Struct, frozen=True, tag="started", tag_field="event"):
     """A run's beginning, as the index of all runs keeps it."""
 
     run: str
@@ -101,7 +97,7 @@ class IndexStarted(
     format: int = FORMAT
 
 
-class IndexEnded(msgspec.Struct, frozen=True, omit_defaults=True, tag="ended", tag_field="event"):
+class IndexEnded(msgspec.Struct, frozen=True, tag="ended", tag_field="event"):
     """A run's end, as the index of all runs keeps it."""
 
     run: str
