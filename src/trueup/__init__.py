@@ -4,6 +4,15 @@ TYPE_CHECKING = False  # type checkers know better; typing costs a script 5 ms t
 if TYPE_CHECKING:
     from trueup.pipeline.tracking.points import log as log
     from trueup.project.looking import runs as runs
+    from trueup.project.model_verbs import alias as alias
+    from trueup.project.model_verbs import approve as approve
+    from trueup.project.model_verbs import deprecate as deprecate
+    from trueup.project.model_verbs import history as history
+    from trueup.project.model_verbs import promote as promote
+    from trueup.project.model_verbs import register as register
+    from trueup.project.model_verbs import reject as reject
+    from trueup.project.model_verbs import resolve as resolve
+    from trueup.project.model_verbs import rollback as rollback
     from trueup.project.verbs import compare as compare
     from trueup.project.verbs import pull as pull
     from trueup.project.verbs import push as push
@@ -12,6 +21,17 @@ if TYPE_CHECKING:
     from trueup.project.verbs import status as status
 
 __version__ = "0.1.0"
+_MODEL_VERBS = (
+    "alias",
+    "approve",
+    "deprecate",
+    "history",
+    "promote",
+    "register",
+    "reject",
+    "resolve",
+    "rollback",
+)
 _VERBS = ("compare", "pull", "push", "reproduce", "run", "status")
 
 
@@ -30,6 +50,10 @@ def __getattr__(name: str) -> object:
         from trueup.project import verbs
 
         found = verbs.VERBS[name]
+    elif name in _MODEL_VERBS:
+        from trueup.project import model_verbs
+
+        found = model_verbs.VERBS[name]
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found

@@ -9,15 +9,17 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+import trueup as package
 from tests.project.projects import opened, ran, write
 from tests.registry.events import AT, CI, body
 from trueup.cli import exit_code
 from trueup.cli.group import trueup
 from trueup.errors import TrueupError, WrongUsage
-from trueup.project.promoting import terms_of
-from trueup.project.registering import registry_of, resolve
+from trueup.project.promoting import Wanted, promote, terms_of
+from trueup.project.registering import Extras, register, registry_of, resolve
 from trueup.project.whoami import whoami
 from trueup.registry.records import Evidence, Judged
+from trueup.registry.refusals import Refused
 from trueup.store.hashing import digest_bytes
 
 PROJECT = {
@@ -257,6 +259,43 @@ def test_a_version_comes_from_another_bucket_with_content_and_evidence(
     assert found.version.copied_from is not None
     assert found.version.copied_from.url == store
     assert workspace.content.has(found.version.model)
+
+
+def test_what_a_command_can_do_python_can_do(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert package.register("late", folder=project).version.version == 1
+    with pytest.raises(Refused) as caught:
+        package.promote("late/1", folder=project)
+    assert caught.value.refusal.reason == "no verdict"
+    judge(project, 1)
+    assert package.promote("late/1", folder=project).event is not None
+    assert package.resolve("late", env="staging", folder=project).version.version == 1
+    be("bob", monkeypatch)
+    assert package.reject("late/1", env="prod", why="no", folder=project) is not None
+    assert package.approve("late/1", env="prod", folder=project) is not None
+    assert package.alias("late/1", "blue", folder=project) is not None
+    assert package.alias("late", "blue", remove=True, folder=project) is not None
+    for verb in (package.rollback, package.deprecate):
+        with pytest.raises(Refused):
+            verb("late" if verb is package.rollback else "late/1", folder=project)
+    assert package.history("late", folder=project).champion("staging") == 1
+
+
+def test_parts_of_a_version_are_kept_and_brought_along(project: Path, tmp_path: Path) -> None:
+    workspace = opened(project)
+    (project / "signature.json").write_text("{}")
+    part = workspace.content.add(project / "signature.json")
+    extras = Extras(signature=part.digest, parts={"signature": part})
+    found = register(workspace, "late", extras)
+    assert found.version.parts == {"signature": part}
+    judge(project, 1, environment="prod")
+    prod = write(tmp_path / "prod", PROJECT)
+    ran(prod)
+    wanted = Wanted(environment="prod", source=str(project / ".trueup/store"), why="x")
+    with pytest.raises(Refused, match="approval"):
+        promote(opened(prod), "late/1", wanted)
+    assert opened(prod).content.has(part)
 
 
 def token(claims: dict[str, object]) -> bytes:

@@ -15,8 +15,20 @@ from trueup.registry.names import VersionName, parse_name
 from trueup.registry.records import Registered
 from trueup.registry.registry import Registry, Resolved
 from trueup.registry.standards import code_digest
+from trueup.store.artifacts import Artifact
 
 DEV = "dev"
+
+
+class Extras(msgspec.Struct, frozen=True):
+    """What belongs to a version beside its model; content that parts name is kept already."""
+
+    signature: str = ""  # digest
+    parts: dict[str, Artifact] = {}
+    refit_of: int | None = None
+
+
+_NOTHING = Extras()
 
 
 def registry_of(workspace: Workspace) -> Registry:
@@ -59,7 +71,7 @@ def names_a_version(workspace: Workspace, text: str) -> bool:
     return name.version is not None or bool(name.alias)
 
 
-def register(workspace: Workspace, model: str) -> Resolved:
+def register(workspace: Workspace, model: str, extras: Extras = _NOTHING) -> Resolved:
     """Make the model's file, as the lock names it, a version; again returns the same version.
 
     Its content is kept, synced and shared before its event is written.
@@ -71,7 +83,9 @@ def register(workspace: Workspace, model: str) -> Resolved:
     artifact = workspace.results.keep(
         lambda: workspace.content.add(workspace.root / path, sync=True)
     )
-    workspace.results.share(None, [artifact])
+    for part in extras.parts.values():
+        workspace.content.shelf.sync(workspace.content.keys(part))
+    workspace.results.share(None, [artifact, *extras.parts.values()])
     wanted = Registered(
         at=stamp.at,
         by=stamp.by,
@@ -81,6 +95,9 @@ def register(workspace: Workspace, model: str) -> Resolved:
         lineage=lineage,
         run=run,
         commit=git.head(workspace.root).commit,
+        signature=extras.signature,
+        parts=extras.parts,
+        refit_of=extras.refit_of,
         authors=_authors(git.author(workspace.root)),
     )
     registry = registry_of(workspace)

@@ -1,0 +1,119 @@
+"""The registry's verbs as functions: what ``import trueup`` offers of them."""
+
+import os
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from trueup.project.workspace import Workspace, open_workspace
+
+if TYPE_CHECKING:
+    from trueup.project.promoting import Promotion
+    from trueup.registry.history import History
+    from trueup.registry.records import Event, RolledBack
+    from trueup.registry.registry import Resolved
+
+Folder: TypeAlias = str | os.PathLike[str]
+
+
+def register(model: str, *, folder: Folder = ".") -> "Resolved":
+    """Make a model's file a version and return it, as ``trueup register`` does.
+
+    The same model of the same code is the same version.
+    """
+    from trueup.project import registering
+
+    with _opened(folder) as workspace:
+        return registering.register(workspace, model)
+
+
+def history(model: str, *, folder: Folder = ".") -> "History":
+    """Return what happened to a model: events, versions, and who is champion where."""
+    from trueup.project import registering
+
+    with _opened(folder) as workspace:
+        return registering.history(workspace, model)
+
+
+def resolve(name: str, *, env: str = "", folder: Folder = ".") -> "Resolved":
+    """Return the version that ``[PROJECT/]MODEL[@ALIAS|/N]`` stands for, with its digests."""
+    from trueup.project import registering
+
+    with _opened(folder) as workspace:
+        return registering.resolve(workspace, name, env)
+
+
+def promote(name: str, *, env: str = "", folder: Folder = ".", **wanted: Any) -> "Promotion":
+    """Make a version the champion of an environment, as ``trueup promote`` does.
+
+    Further arguments are override (with why), source and source_environment. Raises Refused where
+    it may not be (its ``refusal`` says why), ChampionMoved where the champion is another by now.
+    """
+    from trueup.project import promoting
+
+    with _opened(folder) as workspace:
+        return promoting.promote(workspace, name, promoting.Wanted(environment=env, **wanted))
+
+
+def approve(name: str, *, env: str = "", why: str = "", folder: Folder = ".") -> "Event | None":
+    """Approve a version for an environment; None where that was said before."""
+    from trueup.project import promoting
+
+    with _opened(folder) as workspace:
+        return promoting.approve(workspace, name, env, why)
+
+
+def reject(name: str, *, env: str = "", why: str = "", folder: Folder = ".") -> "Event | None":
+    """Object to a version in an environment; None where that was said before."""
+    from trueup.project import promoting
+
+    with _opened(folder) as workspace:
+        return promoting.reject(workspace, name, env, why)
+
+
+def rollback(model: str, *, env: str = "", why: str = "", folder: Folder = ".") -> "RolledBack":
+    """Let the champion give way to the one before it, and return the event."""
+    from trueup.project import promoting
+
+    with _opened(folder) as workspace:
+        return promoting.rollback(workspace, model, env, why)
+
+
+def alias(
+    name: str, alias: str, *, env: str = "", remove: bool = False, folder: Folder = "."
+) -> "Event | None":
+    """Give a version an alias in an environment, or take it away; None where nothing changed."""
+    from trueup.project import promoting
+
+    with _opened(folder) as workspace:
+        wanted = promoting.Wanted(environment=env)
+        return promoting.alias(workspace, name, alias, wanted, remove=remove)
+
+
+def deprecate(name: str, *, why: str = "", folder: Folder = ".") -> "Event | None":
+    """Say of a version that it is not to be promoted again; None where that was said before."""
+    from trueup.project import promoting
+
+    with _opened(folder) as workspace:
+        return promoting.deprecate(workspace, name, why)
+
+
+VERBS: dict[str, Callable[..., Any]] = {
+    verb.__name__: verb
+    for verb in (
+        register,
+        history,
+        resolve,
+        promote,
+        approve,
+        reject,
+        rollback,
+        alias,
+        deprecate,
+    )
+}
+
+
+def _opened(folder: Folder) -> "closing[Workspace]":
+    return closing(open_workspace(Path(folder).absolute(), os.environ))
