@@ -1,6 +1,7 @@
 """The registry over buckets: written once, read in few requests, verdicts where they belong."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.registry.events import (
     evidence,
     judged,
     registered,
+    rejected,
     request,
     rolled_back,
 )
@@ -112,6 +114,80 @@ def test_a_champion_that_moves_between_is_met_with_the_error_for_that(bucket: Bu
     with pytest.raises(ChampionMoved, match="champion of prod"):
         registry.promote(MODEL, request(3))
     assert registry.promote(MODEL, request(2)) is None
+
+
+class Meddled(MemoryBucket):
+    """Lets somebody else act just before an event of a model is created."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: list[Callable[[], object]] = []
+
+    def create(self, key: str, body: bytes) -> bool:
+        if key.startswith("models/"):
+            acts, self.before = self.before, []
+            for act in acts:
+                act()
+        return super().create(key, body)
+
+
+def two_candidates() -> tuple[Meddled, Registry, Registry]:
+    bucket = Meddled()
+    ours, theirs = Registry(bucket), Registry(bucket)
+    filled(ours, 1)
+    for version in (2, 3):
+        ours.register(MODEL, registered(version))
+        judge(ours, evidence(version, 1))
+    return bucket, ours, theirs
+
+
+def test_a_champion_that_moves_while_one_promotes_is_noticed() -> None:
+    bucket, ours, theirs = two_candidates()
+    bucket.before = [lambda: theirs.promote(MODEL, request(3))]
+    with pytest.raises(ChampionMoved):
+        ours.promote(MODEL, request(2))
+    assert Registry(bucket).history(MODEL).champion("prod") == 3
+
+
+def test_what_else_happens_while_one_promotes_is_no_hindrance() -> None:
+    bucket, ours, theirs = two_candidates()
+    bucket.before = [
+        lambda: theirs.register(MODEL, registered(4)),
+        lambda: theirs.promote(MODEL, request(3)),
+        lambda: theirs.write(MODEL, lambda now: moves.rollback(now, rolled_back(now))),
+    ]
+    made = ours.promote(MODEL, request(2))
+    assert made is not None
+    assert made.before == 1
+    history = Registry(bucket).history(MODEL)
+    assert history == ours.history(MODEL)
+    assert (history.champion("prod"), len(history.versions)) == (2, 4)
+
+
+def test_an_objection_that_comes_while_one_promotes_counts() -> None:
+    bucket, ours, theirs = two_candidates()
+    bucket.before = [lambda: theirs.write(MODEL, lambda now: moves.answer(now, rejected(2)))]
+    with pytest.raises(Refused, match="too slow"):
+        ours.promote(MODEL, request(2))
+
+
+def test_two_who_register_at_once_get_different_numbers() -> None:
+    bucket, ours, theirs = two_candidates()
+    bucket.before = [lambda: theirs.register(MODEL, registered(4))]
+    assert ours.register(MODEL, registered(5)) == 5
+    bucket.before = [lambda: theirs.register(MODEL, registered(6))]
+    assert ours.register(MODEL, registered(6)) == 6
+    assert len(ours.history(MODEL).versions) == 6
+
+
+def test_a_model_whose_first_event_was_never_written_is_not_listed() -> None:
+    bucket = MemoryBucket()
+    bucket.create(index_key("flights/late"), b"{}")
+    bucket.create(index_key("p/" + "long" * 60), b'{"model":"p/x","nonce":"n"}')
+    assert Registry(bucket).histories() == []
+    Registry(bucket).register("flights/late", registered(1))
+    for remote in (bucket, CountedBucket(bucket)):
+        assert [one.model for one in Registry(remote).histories()] == ["flights/late"]
 
 
 def test_a_refusal_writes_nothing(bucket: Bucket) -> None:

@@ -110,8 +110,7 @@ def register(workspace: Workspace, model: str, extras: Extras = _NOTHING) -> Res
 
 def models(workspace: Workspace) -> list[History]:
     """Return the histories of all models in the bucket."""
-    registry = registry_of(workspace)
-    return [registry.history(name) for name in registry.models()]
+    return registry_of(workspace).histories()
 
 
 def history(workspace: Workspace, name: str) -> History:

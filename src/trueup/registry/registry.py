@@ -29,8 +29,11 @@ from trueup.registry.records import (
 from trueup.registry.refusals import Refusal
 from trueup.registry.verdicts import keep_verdict, read_verdict
 from trueup.store import log
+from trueup.store.abreast import abreast
 from trueup.store.bucket import Bucket
 from trueup.store.scopes import TRUSTED
+
+_THREADS = 16
 
 Decide: TypeAlias = Callable[[History], Event | Refusal | None]
 
@@ -69,11 +72,16 @@ class Registry:
 
     def history(self, model: str) -> History:
         """Return what happened to a model; raises ModelNotFound."""
-        last = self._last(model)
-        history = self._folded(last, self._log(model).read(last.number))
+        history = self._read(model)
         if not history.versions:
             raise ModelNotFound(model, self.models())
         return history
+
+    def histories(self) -> list[History]:
+        """Return the histories of all models that have a version, side by side where that pays."""
+        threads = _THREADS if self.bucket.remote else 1
+        found = abreast(self._read, self.models(), threads)
+        return [history for history in found if history.versions]
 
     def resolve(self, name: VersionName, environment: str) -> Resolved:
         """Return the version that a name stands for in an environment; of a model, the champion.
@@ -159,6 +167,10 @@ class Registry:
 
         event = self.write(model, decide).event
         return event if isinstance(event, Promoted) else None
+
+    def _read(self, model: str) -> History:
+        last = self._last(model)
+        return self._folded(last, self._log(model).read(last.number))
 
     def _log(self, model: str) -> log.Log:
         if model not in self._logs:
