@@ -216,6 +216,7 @@ def test_an_override_wants_a_reason_and_is_shown(project: Path) -> None:
     for words in (["models", "late"], ["models", "late/1"], ["history", "late"]):
         assert "by override: the first one" in out(project, *words)
     assert as_json(project, "resolve", "late")["notes"]
+    assert "by override: the first one" in call(project, "resolve", "late").stderr
 
 
 def test_aliases_and_deprecation(project: Path) -> None:

@@ -6,6 +6,7 @@ import click
 
 from trueup.cli.environments import env_option
 from trueup.cli.opening import json_option, opened
+from trueup.cli.printing import say
 from trueup.cli.showing import show_json
 
 
@@ -21,6 +22,7 @@ def command(folder: Path, name: str, environment: str, as_json: bool) -> None:
     """
     from trueup.project.registering import resolve
     from trueup.registry.plain import version_record
+    from trueup.registry.reports import notes
 
     with opened(folder) as workspace:
         found = resolve(workspace, name, environment)
@@ -28,3 +30,5 @@ def command(folder: Path, name: str, environment: str, as_json: bool) -> None:
         show_json(version_record(found))
     else:
         print(f"{found.history.model}/{found.version.version} {found.version.model.digest}")
+        for note in notes(found.history, found.version.version):
+            say(note)
