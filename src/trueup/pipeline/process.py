@@ -47,7 +47,7 @@ class Supervisor:
     """
 
     def __init__(self, run: str) -> None:
-        self._run = run
+        self.run = run
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         self._warden: subprocess.Popen[bytes] | None = None
@@ -96,7 +96,7 @@ class Supervisor:
                 return
             program = str(Path(__file__).with_name("warden.py"))
             self._warden = subprocess.Popen(
-                [sys.executable, "-I", "-S", program, self._run],
+                [sys.executable, "-I", "-S", program, self.run],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -53,27 +53,9 @@ def conduct(
     begun: Begun,
 ) -> RunResult:
     """Carry a run out, from the lock file read to the last record written."""
-    name = begun.run
     began_s = clock.monotonic_s()
-    supervisor = Supervisor(name)
-    observer = _observer(workspace, graph, options, name)
-    diary = Diary(
-        RunWriter(workspace.bucket, name),
-        lambda: _started(workspace, options, name, observer, graph),
-        workspace.results,
-    )
-    work = StageWork(
-        project=workspace.project,
-        observer=observer,
-        results=workspace.results,
-        workbench=Workbench(
-            workspace.project, workspace.content, workspace.scanner, supervisor, name
-        ),
-        diary=diary,
-        progress=progress,
-        env=workspace.env,
-        isolated=options.isolated,
-    )
+    supervisor = Supervisor(begun.run)
+    work = _work(workspace, graph, options, progress, supervisor)
     pipeline = PipelineRun(
         Equipment(
             graph=graph,
@@ -90,18 +72,43 @@ def conduct(
         stages = pipeline.carry_out()
     finally:
         supervisor.close()
-        metrics = read_metrics(workspace.project)
         result = RunResult(
-            run=name if diary.begun else None,
+            run=begun.run if work.diary.begun else None,
             stages=stages,
             seconds=clock.monotonic_s() - began_s,
-            metrics=metrics,
+            metrics=read_metrics(workspace.project),
             interrupted=pipeline.interrupted,
         )
-        if diary.begun:
-            diary.end(_ended(workspace, result, keep_lineage(workspace, pipeline.lock())))
-        _tidy(workspace, name)
+        if work.diary.begun:
+            work.diary.end(_ended(workspace, result, keep_lineage(workspace, pipeline.lock())))
+        _tidy(workspace, begun.run)
     return result
+
+
+def _work(
+    workspace: Workspace,
+    graph: Graph,
+    options: RunOptions,
+    progress: Progress,
+    supervisor: Supervisor,
+) -> StageWork:
+    name, project = supervisor.run, workspace.project
+    observer = _observer(workspace, graph, options, name)
+    diary = Diary(
+        RunWriter(workspace.bucket, name),
+        lambda: _started(workspace, options, name, observer, graph),
+        workspace.results,
+    )
+    return StageWork(
+        project=project,
+        observer=observer,
+        results=workspace.results,
+        workbench=Workbench(project, workspace.content, workspace.scanner, supervisor, name),
+        diary=diary,
+        progress=progress,
+        env=workspace.env,
+        isolated=options.isolated,
+    )
 
 
 def _slots(workspace: Workspace, graph: Graph, options: RunOptions) -> Slots:
