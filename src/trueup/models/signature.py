@@ -130,8 +130,9 @@ def _field(name: str, column: Column) -> Field:
         words = sorted(set(present.tolist()))
         return Field(name, kind, nullable, tuple(words) if len(words) <= VOCABULARY_MOST else ())
     if kind in ("integer", "number"):
-        finite = present[np.isfinite(present)]
-        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (None, None)
+        if not np.isfinite(present).all():  # no range holds infinity, and JSON has no word for it
+            return Field(name, kind, nullable)
+        low, high = float(present.min()), float(present.max())
         return Field(name, kind, nullable, (), low, high)
     return Field(name, kind, nullable)
 
