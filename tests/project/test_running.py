@@ -262,8 +262,8 @@ def test_a_second_run_in_the_checkout_refuses_or_waits(
           s: {cmd: "touch started; until [ -e go ]; do sleep 0.01; done; echo 1 > o", outs: [o]}
     """
     root = write(tmp_path, {"trueup.yaml": text})
-    results = []
-    first = threading.Thread(target=lambda: results.append(ran(root)))
+    results: dict[str, RunResult] = {}
+    first = threading.Thread(target=lambda: results.update(first=ran(root)))
     first.start()
     eventually((root / "started").exists)
     with pytest.raises(RunUnderWay, match="another run has this checkout: run 2"):
@@ -275,14 +275,15 @@ def test_a_second_run_in_the_checkout_refuses_or_waits(
             said.append(text)
 
     second = threading.Thread(
-        target=lambda: results.append(run(opened(root), RunOptions(), Listening()))
+        target=lambda: results.update(second=run(opened(root), RunOptions(), Listening()))
     )
     second.start()
     eventually(lambda: said)
     (root / "go").touch()
     first.join()
     second.join()
-    assert [outcomes(result) for result in results] == [{"s": "ran"}, {"s": "unchanged"}]
+    assert outcomes(results["first"]) == {"s": "ran"}
+    assert outcomes(results["second"]) == {"s": "unchanged"}
 
 
 def test_inputs_outside_git_are_kept_and_a_clone_pulls_them(tmp_path: Path) -> None:
