@@ -38,6 +38,7 @@ test-env:
 
 components:
 	scripts/env.sh s3 oracle
+	scripts/azurite.sh
 
 test: test-env
 	$(WHEEL_ENV) $(PYTEST) -m "$(QUICK)" $(ARGS)

