@@ -77,5 +77,4 @@ def _within(truth: Truths, score: Floats, blocks: Whole, count: int) -> Floats:
     opening = np.searchsorted(block, np.arange(count))  # where each block begins
     below = negatives[starts][tie] - negatives[opening[block]]
     tied = (negatives[ends] - negatives[starts])[tie]
-    pairs: Floats = np.bincount(block, (below + tied / 2) * positive, minlength=count)
-    return pairs
+    return np.bincount(block, (below + tied / 2) * positive, minlength=count).astype(np.float64)

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trueup.gate.arrays import Floats, Truths, np
-from trueup.gate.auc import influence
+from trueup.gate.auc import influence, left_out
 from trueup.gate.blocks import Blocks
 from trueup.gate.metrics import Labels, Metric, block_sums
 from trueup.gate.resampling import weighted, weights
@@ -23,25 +23,34 @@ class Blockwise:
     value: Callable[[Floats], Floats] | None  # None: linear in the sums
     sizes: Floats  # rows by block; empty blocks are not counted
     carried: Floats  # rows by block that carry the metric: the rarer class's, where one must occur
+    offset: float = 0.0  # bias of a linear quantity, known from elsewhere
 
     def joined(self) -> "Blockwise":
         """Return the same with each two neighbouring blocks joined."""
         starts = np.arange(0, len(self.sums), 2)
         sums = np.add.reduceat(self.sums, starts, axis=0)
         sizes, carried = (np.add.reduceat(each, starts) for each in (self.sizes, self.carried))
-        return Blockwise(self.estimate, sums, self.value, sizes, carried)
+        return replace(self, sums=sums, sizes=sizes, carried=carried)
 
     def deviations(self) -> Floats:
         """Return the pseudo-values' deviations from their mean; zero for empty blocks."""
         there = self.sizes > 0
         count = int(there.sum())
-        if self.value is None:
-            moved = count * self.sums[:, 0]
-        else:
-            left = self.value(self.sums.sum(axis=0) - self.sums)
-            moved = -(count - 1) * left
+        moved = count * self.sums[:, 0] if self.value is None else -(count - 1) * self._left_out()
         deviations: Floats = np.where(there, moved - moved[there].mean(), 0.0)
         return deviations
+
+    def bias(self) -> float:
+        """Return by how much the estimate is too high on average (Quenouille's jackknife)."""
+        if self.value is None:
+            return self.offset
+        there = self.sizes > 0
+        return float((self._left_out()[there].mean() - self.estimate) * (there.sum() - 1))
+
+    def _left_out(self) -> Floats:
+        if self.value is None:
+            return self.estimate - self.sums[:, 0]
+        return self.value(self.sums.sum(axis=0) - self.sums)
 
     def resampled(self, seed: int, resamples: int) -> tuple[Floats, Floats]:
         """Return resampled estimates and their standard errors."""
@@ -84,17 +93,28 @@ def areas(labels: Labels) -> tuple[float, Floats]:
     return float(np.mean([area for area, _ in each])), mean
 
 
+def _offset(labels: Labels, blocks: Blocks, area: float) -> float:
+    """Return how much pairs within a block, which are too alike, move an area."""
+    if blocks.kind == "rows" or labels.predicted.ndim != 1:
+        return 0.0
+    found = left_out(labels.truth, labels.predicted, blocks.codes, blocks.count)
+    there = np.bincount(blocks.codes, minlength=blocks.count) > 0
+    return float((found[there].mean() - area) * (there.sum() - 1))
+
+
 def quantity(metric: Metric, blocks: Blocks, labels: Labels, against: Labels | None) -> Blockwise:
     """Return the metric, or the difference of two, by blocks; more is better in a difference."""
     sign = 1.0 if metric.higher or against is None else -1.0
     sizes, carried = _sizes(metric, blocks, labels)
     if metric.area:
         area, moved = areas(labels)
+        offset = _offset(labels, blocks, area)
         if against is not None:
             other, others = areas(against)
+            offset -= _offset(against, blocks, other)
             area, moved = area - other, moved - others
         sums = np.bincount(blocks.codes, moved, minlength=blocks.count).astype(np.float64)
-        return Blockwise(area, sums[:, None], None, sizes, carried)
+        return Blockwise(area, sums[:, None], None, sizes, carried, offset)
     if metric.call is not None:
         return _left_out(metric, blocks, labels, against)
     mine = block_sums(metric.tallies(labels), blocks.codes, blocks.count)

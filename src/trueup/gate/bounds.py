@@ -9,6 +9,10 @@ from trueup.gate.distributions import beta_cdf, normal_quantile, t_quantile, t_t
 from trueup.gate.proportions import clopper_pearson, tango, tango_tail
 from trueup.gate.resampling import BEYOND
 
+# Of the error declared, approximate methods spend this share; the rest covers by how much they
+# err on small and skewed samples, as studies/study_gate_error_rates.py measures.
+SPENT = 0.8
+
 
 class Bounds(Protocol):
     """An estimate with its uncertainty. ``lower`` and ``upper`` err at most alpha each."""
@@ -92,11 +96,11 @@ class PairedShares:
 
     def between(self, alpha: float) -> tuple[float, float, str]:
         """Return Tango's bounds."""
-        return (*tango(self.gained, self.lost, self.rows, alpha), "Tango")
+        return (*tango(self.gained, self.lost, self.rows, SPENT * alpha), "Tango")
 
     def tail(self, limit: float) -> float:
         """Return the tail of Tango's statistic."""
-        return tango_tail(self.gained, self.lost, self.rows, limit)
+        return min(1.0, tango_tail(self.gained, self.lost, self.rows, limit) / SPENT)
 
 
 @dataclass(frozen=True)
@@ -107,20 +111,27 @@ class Area:
     se: float
     df: float
     method: str
+    plain: "Sample | None" = None  # of blocks: neither bound is then narrower than its
 
     def between(self, alpha: float) -> tuple[float, float, str]:
         """Return bounds by the delta method."""
-        centre = math.log(self.estimate / (1 - self.estimate))
-        half = t_quantile(1 - alpha, self.df) * self.se / (self.estimate * (1 - self.estimate))
-        return _expit(centre - half), _expit(centre + half), f"{self.method}, logit scale"
+        half = t_quantile(1 - SPENT * alpha, self.df) * self.se
+        lower, upper = _on_logits(self.estimate, -half), _on_logits(self.estimate, half)
+        if self.plain is None:
+            return lower, upper, f"{self.method}, logit scale"
+        low, high, method = self.plain.between(alpha)
+        return max(0.0, min(lower, low)), min(1.0, max(upper, high)), method
 
     def tail(self, limit: float) -> float:
         """Return a t tail."""
-        return t_tail((limit - self.estimate) / self.se, self.df)
+        return t_tail((limit - self.estimate) / self.se, self.df) / SPENT
 
 
-def _expit(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+def _on_logits(share: float, half: float) -> float:
+    """Return a share moved by so much on its own scale, as far as the logit scale takes it."""
+    inside = min(max(share, 1e-9), 1 - 1e-9)
+    moved = math.log(inside / (1 - inside)) + half / (inside * (1 - inside))
+    return 1 / (1 + math.exp(-moved)) if moved > -700 else 0.0
 
 
 @dataclass(frozen=True)
@@ -140,9 +151,12 @@ class Sample:
     method: str
     studentised: Floats | None = None
     undefined: int = 0
+    bias: float = 0.0  # either bound starts from the more cautious of with and without
 
     def between(self, alpha: float) -> tuple[float, float, str]:
         """Return the bounds; never narrower than Student's t."""
+        alpha *= SPENT
+        low, high = sorted((self.estimate, self.estimate - self.bias))
         t = t_quantile(1 - alpha, self.df)
         shift = self.skew * (2 * t * t + 1) / (6 * math.sqrt(self.blocks))
         up, down = t + max(0.0, -shift), t + max(0.0, shift)
@@ -154,7 +168,7 @@ class Sample:
             up = max(up, self._quantile(1 - read) * stretch)
             down = max(down, -self._quantile(read) * stretch)
             method += f", {count} resamples"
-        return self.estimate - up * self.se, self.estimate + down * self.se, method
+        return low - up * self.se, high + down * self.se, method
 
     def _quantile(self, share: float) -> float:
         """Return a quantile of the resamples; the undefined ones lie beyond it on either side."""
@@ -172,12 +186,12 @@ class Sample:
         t = (self.estimate - limit) / self.se
         density = math.exp(-t * t / 2) / math.sqrt(2 * math.pi)
         added = max(0.0, self.skew) * (2 * t * t + 1) / (6 * math.sqrt(self.blocks)) * density
-        return min(1.0, t_tail(-t, self.df) + added)
+        return min(1.0, (t_tail(-t, self.df) + added) / SPENT)
 
 
 def detectable(bounds: Bounds, alpha: float, power: float = 0.8) -> float:
     """Return the smallest true distance from the limit that the gate finds so often."""
-    return (t_quantile(1 - alpha, bounds.df) + normal_quantile(power)) * bounds.se
+    return (t_quantile(1 - SPENT * alpha, bounds.df) + normal_quantile(power)) * bounds.se
 
 
 def rows_to_decide(bounds: Bounds, limit: float, rows: int, alpha: float) -> int | None:
@@ -192,7 +206,7 @@ def rows_to_decide(bounds: Bounds, limit: float, rows: int, alpha: float) -> int
 
 def power_at(bounds: Bounds, true: float, limit: float, alpha: float) -> float:
     """Return how often the gate passes if the true value is what is said."""
-    z = (true - limit) / bounds.se - t_quantile(1 - alpha, bounds.df)
+    z = (true - limit) / bounds.se - t_quantile(1 - SPENT * alpha, bounds.df)
     return 1 - t_tail(z, math.inf)
 
 

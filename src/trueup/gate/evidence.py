@@ -1,7 +1,7 @@
 """What some rows say of one metric: estimates, and bounds or why there are none."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trueup.gate.arrays import Floats, Truths, np
 from trueup.gate.auc import delong_variance, influence
@@ -14,6 +14,7 @@ from trueup.gate.rows import Table
 
 LEAST_DISCORDANT = 10  # rows on which the two models differ, in what the metric sees
 
+_FEW = 2.5  # blocks: by what share of so many the error of a value itself is widened
 _TOGETHER = 1.645  # standard errors of a correlation from which neighbouring days are joined
 
 
@@ -40,6 +41,14 @@ class Evidence:
     design_effect: float | None = None
 
 
+def events_of(table: Table) -> float:
+    """Return how many rows the rarer class has; infinity where there are no two classes."""
+    if table.task != "binary":
+        return math.inf
+    positives = int(table.truth.sum())
+    return min(positives, len(table) - positives)
+
+
 def sampled(measured: Blockwise, blocks: Blocks, view: View) -> Sample | str:
     """Return the quantity's estimate and bounds, or the reason why it has none."""
     off = measured.deviations()
@@ -50,17 +59,22 @@ def sampled(measured: Blockwise, blocks: Blocks, view: View) -> Sample | str:
     if not np.isfinite(off).all():
         return "undefined"
     squares = float((off**2).sum())
-    if count < 2 or squares <= 1e-24 * max(1.0, measured.estimate**2):
+    if count < 3 or squares <= 1e-24 * max(1.0, measured.estimate**2):
         return "constant_resamples"
     se = math.sqrt(squares / (count * (count - 1)) * inflated)
     skew = float((off**3).sum()) / count / (squares / count) ** 1.5
+    skew *= math.sqrt(count * (count - 1)) / (
+        count - 2
+    )  # few blocks look less skewed than they are
     df = _freedom(measured.carried, count) if blocks.kind != "rows" else count - 1.0
+    df = min(df, max(1.0, events_of(view.table) - 1.0))
     studentised, undefined = None, 0
     if count >= LEAST_BLOCKS:
         values, errors = measured.resampled(view.seed, view.resamples)
         studentised, undefined = studentise(values, measured.estimate, errors)
     method = _method(blocks, longer)
-    return Sample(measured.estimate, se, df, skew, count, method, studentised, undefined)
+    found = Sample(measured.estimate, se, df, skew, count, method, studentised, undefined)
+    return replace(found, bias=measured.bias())
 
 
 def _independent(measured: Blockwise, off: Floats) -> tuple[Blockwise, Floats, int, float]:
@@ -167,7 +181,7 @@ def _by_blocks(
     if isinstance(first, str):
         return first, None
     if blocks.kind == "rows":
-        return _on_scale(metric, first, against), 1.0
+        return _on_scale(metric, first, blocks, against), 1.0
     crossed = [
         sampled(quantity(metric, each, labels, against), each, view) for each in blocks.crossed
     ]
@@ -178,12 +192,15 @@ def _by_blocks(
     plain = quantity(metric, alone, labels, against).deviations()
     variance = float((plain**2).sum()) / (len(plain) * (len(plain) - 1.0))
     effect = bounds.se**2 / variance if variance > 0 else None
-    return _on_scale(metric, bounds, against), effect
+    return _on_scale(metric, bounds, blocks, against), effect
 
 
-def _on_scale(metric: Metric, found: Sample, against: Labels | None) -> Bounds:
+def _on_scale(metric: Metric, found: Sample, blocks: Blocks, against: Labels | None) -> Bounds:
+    if against is None and blocks.kind != "rows":
+        # The value itself, unlike a difference, carries all of what few blocks have in common.
+        found = replace(found, se=found.se * (1 + _FEW / found.blocks))
     if metric.area and against is None and 0 < found.estimate < 1:
-        return Area(found.estimate, found.se, found.df, found.method)
+        return Area(found.estimate, found.se, found.df, found.method, found)
     return found
 
 
@@ -197,4 +214,6 @@ def _two_way(time: Sample, crossed: list[Sample | str]) -> Sample | str:
     skew = max(time.skew, group.skew, key=abs)
     fewest = min(time.blocks, group.blocks)
     df = min(time.df, group.df)
-    return Sample(time.estimate, math.sqrt(variance), df, skew, fewest, "two-way blocks")
+    bias = max(time.bias, group.bias, key=abs)
+    method = "two-way blocks, time and group"
+    return Sample(time.estimate, math.sqrt(variance), df, skew, fewest, method, None, 0, bias)

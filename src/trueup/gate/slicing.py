@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from trueup.errors import WrongUsage, did_you_mean
 from trueup.gate.arrays import Whole, np
 from trueup.gate.comparing import Comparison
-from trueup.gate.evidence import View
+from trueup.gate.evidence import View, events_of
 from trueup.gate.resampling import resamples_for
-from trueup.gate.rows import Table, numbered
+from trueup.gate.rows import numbered
 from trueup.gate.rules import Rule
 
 
@@ -64,7 +64,7 @@ def _only(view: View, kept: Whole) -> View:
 
 
 def _part(name: str, view: View, rule: Rule) -> Part:
-    events = events_of(view.table)
+    events = int(events_of(view.table)) if view.table.task == "binary" else None
     reason = ""
     if len(view.table) < rule.min_rows:
         reason = "few_rows"
@@ -78,11 +78,3 @@ def _part(name: str, view: View, rule: Rule) -> Part:
 def _groups(view: View) -> int:
     ways = (view.blocks, *view.blocks.crossed[:1])
     return min(len(np.unique(way.units)) for way in ways)
-
-
-def events_of(table: Table) -> int | None:
-    """Return how many rows the rarer class has; None where there are no two classes."""
-    if table.task != "binary":
-        return None
-    positives = int(table.truth.sum())
-    return min(positives, len(table) - positives)
