@@ -92,3 +92,38 @@ def _shifted(marks: str, *, days: int) -> str:
         return f'"{(at - timedelta(days=days)).isoformat()}"'
 
     return re.sub(r'"(\d{4}-[^"]+)"', earlier, marks)
+
+
+def test_a_pack_that_is_mostly_dead_is_packed_again_and_goes(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        {
+            "trueup.yaml": """
+                format: 1
+                project: p
+                keep: {runs: 1d}
+                environment: {key: none}
+                stages:
+                  s:
+                    cmd: mkdir -p o; for i in $(seq 40); do echo $i $(cat n) > o/$i; done; touch o/x
+                    deps: [n]
+                    outs: [o]
+            """,
+            "n": "1\n",
+        },
+    )
+    ran(root)
+    write(root, {"n": "2\n", "trueup.yaml": (root / "trueup.yaml").read_text()})
+    ran(root)
+    grown_old(root)
+    packs = root / ".trueup" / "store" / "packs"
+    collect_garbage(opened(root))
+    marks = root / ".trueup" / "store" / "gc" / "marks.json"
+    marks.write_text(_shifted(marks.read_text(), days=8))
+    before = len(list(packs.iterdir()))
+    collect_garbage(opened(root))
+    assert len(list(packs.iterdir())) < before
+    for path in (root / "o").iterdir():
+        path.unlink()
+    assert outcomes(ran(root)) == {"s": "fetched"}
+    assert (root / "o" / "40").read_text() == "40 2\n"

@@ -18,7 +18,6 @@ from trueup.store.log import Event, Log, LogBroken, StaleLog
 from trueup.store.memory import MemoryBucket
 from trueup.store.opening import open_bucket
 from trueup.store.segments import FAN, TOP, plan
-from trueup.store.transfer import transfer
 
 
 def body(number: int) -> bytes:
@@ -338,7 +337,8 @@ def test_twenty_thousand_events_on_s3_are_read_cold_in_at_most_70_requests(
 ) -> None:
     memory = MemoryBucket()
     folded(memory, 20_000)
-    transfer(memory, s3_bucket, [entry.key for entry in memory.list("")])
+    for entry in memory.list(""):
+        s3_bucket.put(entry.key, memory.get(entry.key))
     with FaultProxy(s3.endpoint) as proxy:
         bucket = open_bucket(s3_url, root=tmp_path, env=s3.through(proxy.url))
         events = Log(bucket, "log").read()

@@ -10,6 +10,7 @@ from trueup.pipeline.checkout_lock import checkout_lock
 from trueup.pipeline.lock import FILE, LockFile, parse_lock, read_lock
 from trueup.project.several import projects_around
 from trueup.project.workspace import Workspace, prepare_own_folder
+from trueup.store.artifacts import Artifact
 from trueup.store.bucket import Bucket
 from trueup.store.gc import GRACE, BucketContents, GcReport, Rules, collect
 
@@ -26,7 +27,8 @@ def collect_garbage(workspace: Workspace, *, dry_run: bool = False) -> dict[str,
     kept_s = workspace.project.keep.get("runs")
     kept = timedelta(seconds=kept_s) if kept_s else _RUNS_KEPT
     rules = Rules(keep_runs=kept, dry_run=dry_run)
-    roots = sorted(_digests(workspace))
+    artifacts = _artifacts(workspace)
+    roots = sorted(artifact.digest for artifact in artifacts)
     buckets: list[Bucket] = [workspace.local]
     if workspace.remote is not None:
         buckets.append(workspace.remote)
@@ -34,6 +36,7 @@ def collect_garbage(workspace: Workspace, *, dry_run: bool = False) -> dict[str,
     with checkout_lock(own, "gc", wait=True, say=lambda _: None):
         if not dry_run:
             _clear_aside(own / "aside", clock.now() - GRACE)
+            workspace.content.repack(one for one in artifacts if workspace.content.has(one))
         return {one.url: collect(one, roots, BucketContents(one), rules) for one in buckets}
 
 
@@ -46,9 +49,9 @@ def _clear_aside(folder: Path, before: datetime) -> None:
             rmtree(run, ignore_errors=True)
 
 
-def _digests(workspace: Workspace) -> set[str]:
+def _artifacts(workspace: Workspace) -> set[Artifact]:
     return {
-        artifact.digest
+        artifact
         for lock in _locks(workspace)
         for locked in lock.stages.values()
         for artifact in (*locked.outs.values(), *locked.sources.values())

@@ -78,12 +78,31 @@ class Survey:
         packs: dict[str, list[Entry]] = {}
         for entry in self._bucket.list("packs/"):
             packs.setdefault(_name(entry), []).append(entry)
+        needed = self._needed(packs, live)
         for name, entries in packs.items():
-            held = self._contents.in_pack(name)
-            stays = held is None or not live.isdisjoint(held)
             # The index goes last: without it nobody could tell what is in a pack.
             for entry in sorted(entries, key=lambda entry: entry.key):
-                self._sort(entry, stays=stays)
+                self._sort(entry, stays=name in needed)
+
+    def _needed(self, packs: Iterable[str], live: set[str]) -> set[str]:
+        """Return the packs that live files are only to be had from, the fullest of life first.
+
+        A pack whose live files were all packed again elsewhere is not among them; one that cannot
+        be read is.
+        """
+        held = {name: self._contents.in_pack(name) for name in packs}
+        needed = {name for name, digests in held.items() if digests is None}
+        shares = []
+        for name, digests in held.items():
+            if digests is not None:
+                inside = set(digests)
+                shares.append((len(inside & live) / max(len(inside), 1), name, inside & live))
+        covered: set[str] = set()
+        for _, name, alive in sorted(shares, key=lambda share: (-share[0], share[1])):
+            if not alive <= covered:
+                needed.add(name)
+                covered |= alive
+        return needed
 
     def _sort(self, entry: Entry, *, stays: bool) -> None:
         (self.kept if stays else self.garbage).append(entry)
