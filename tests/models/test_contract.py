@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,31 +59,39 @@ class Case(msgspec.Struct, frozen=True):
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Return the folders of families, made on first use."""
-    return {"": tmp_path_factory.mktemp("models")}
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which all workers of this test run keep the families."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "families"
+    shared.mkdir(exist_ok=True)
+    return shared
 
 
-def family(name: str, made: dict[str, Path]) -> Path:
+def family(name: str, shelf: Path, eventually: Callable[..., None]) -> Path:
+    """Return the folder of a family; the worker that asks first trains it, the others wait."""
     missing = [one for one in makers.NEEDS[name] if importlib.util.find_spec(one) is None]
     if missing:
         pytest.skip(f"optional: pip install {' '.join(missing)}")
-    if name not in made:
-        made[name] = made[""] / name
-        made[name].mkdir()
-        command = [sys.executable, "-m", "tests.models.makers", str(made[name]), name]
-        env = {**os.environ, "OMP_NUM_THREADS": "1"}  # threads cost more than so few rows bring
-        done = subprocess.run(
-            command, cwd=CHECKOUT, env=env, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-    return made[name]
+    done, begun = shelf / name, shelf / f"{name}.begun"
+    try:
+        begun.mkdir()
+    except FileExistsError:
+        eventually(done.exists, timeout_s=100.0)
+        return done
+    command = [sys.executable, "-m", "tests.models.makers", str(begun), name]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}  # threads cost more than so few rows bring
+    ended = subprocess.run(
+        command, cwd=CHECKOUT, env=env, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    done.symlink_to(begun)
+    return done
 
 
 @pytest.fixture(params=CASES)
-def case(request: pytest.FixtureRequest, made: dict[str, Path]) -> Case:
+def case(request: pytest.FixtureRequest, shelf: Path, eventually: Callable[..., None]) -> Case:
     name = str(request.param)
-    folder = family(CASES[name], made)
+    folder = family(CASES[name], shelf, eventually)
     how = json.loads((folder / f"{name}.json").read_text())
     with np.load(folder / f"{name}.npz") as stored:
         outputs = {key: stored[key] for key in stored.files}

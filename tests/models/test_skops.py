@@ -28,6 +28,19 @@ DRAW = np.random.default_rng(5)
 ROWS = DRAW.normal(size=(90, 4))
 CLASSES = (ROWS[:, 0] + ROWS[:, 1] > 0).astype(int)
 COLUMNS = {f"x{k}": ROWS[:, k] for k in range(4)}
+COMMON = {  # of the rest there are about 80, which load in the slow tests
+    *(
+        "AdaBoostClassifier",
+        "BaggingClassifier",
+        "CalibratedClassifierCV",
+        "DecisionTreeClassifier",
+    ),
+    *("ElasticNet", "ExtraTreesClassifier", "GaussianNB", "GaussianProcessRegressor"),
+    *("GradientBoostingClassifier", "GradientBoostingRegressor", "HistGradientBoostingClassifier"),
+    *("HistGradientBoostingRegressor", "KNeighborsClassifier", "Lasso", "LinearRegression"),
+    *("LogisticRegression", "MLPClassifier", "RandomForestClassifier", "RandomForestRegressor"),
+    *("Ridge", "SGDClassifier", "SVC", "StackingClassifier", "VotingRegressor"),
+}
 NOT_FOR_THESE_ROWS = {"IsotonicRegression", "CategoricalNB"}
 
 
@@ -35,7 +48,7 @@ def every(kind: str) -> list[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return [
-            pytest.param(made, id=name)
+            pytest.param(made, id=name, marks=[] if name in COMMON else pytest.mark.slow)
             for name, made in estimators(kind)
             if name not in NOT_FOR_THESE_ROWS
         ]

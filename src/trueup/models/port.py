@@ -1,7 +1,6 @@
 """The port that every format implements, what a consumer trusts, and how a model is refused."""
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -67,25 +66,6 @@ class ModelDamaged(NotProven):
 
 class ModelFailed(WrongUsage):
     """A loaded model that could not predict on the table it was given."""
-
-
-class LibraryMissing(WrongUsage):
-    """A format needs a library that is not installed."""
-
-
-def library(module: str, package: str, *, extra: bool = True) -> Any:
-    """Import what a format needs when it is needed, or say what to install.
-
-    Libraries that only a project's own models need are not in the extra.
-    """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        wanted = "'trueup[models]'" if extra else package
-        raise LibraryMissing(
-            f"this model needs {package}, which is not installed here ({error})"[:300],
-            remedy=f"Install it: pip install {wanted}",
-        ) from error
 
 
 def guarded(read: Callable[[], Read], content: Content, kind: str) -> Read:

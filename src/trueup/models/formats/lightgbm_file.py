@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from trueup.models.libraries import library
 from trueup.models.outputs import Outputs, many_classes, two_classes, values
-from trueup.models.port import Loaded, ModelDamaged, Trust, guarded, library
+from trueup.models.port import Loaded, ModelDamaged, Trust, guarded
 from trueup.models.sniffing import Content
 from trueup.models.tables import Table
 

@@ -9,8 +9,9 @@ import os
 from typing import Any
 
 from trueup.models import archives
+from trueup.models.libraries import library
 from trueup.models.outputs import Outputs, named
-from trueup.models.port import Loaded, ModelDamaged, ModelRefused, Trust, guarded, library
+from trueup.models.port import Loaded, ModelDamaged, ModelRefused, Trust, guarded
 from trueup.models.sniffing import Content
 from trueup.models.tables import Table
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from trueup.models.archives import climbs
 from trueup.models.formats.onnx_bytes import NotAGraph, external_locations, looks_like_a_model
+from trueup.models.libraries import library
 from trueup.models.outputs import Outputs, scores, values
-from trueup.models.port import Loaded, ModelDamaged, ModelRefused, Trust, guarded, library
+from trueup.models.port import Loaded, ModelDamaged, ModelRefused, Trust, guarded
 from trueup.models.sniffing import Content
 from trueup.models.tables import Table
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
+from trueup.models.libraries import library
 from trueup.models.outputs import Outputs, named
 from trueup.models.packing import SIDECAR, Packed, Sidecar, alive, read_sidecar, write
-from trueup.models.port import Loaded, ModelDamaged, ModelRefused, Trust, guarded, library
+from trueup.models.port import Loaded, ModelDamaged, ModelRefused, Trust, guarded
 from trueup.models.sniffing import Content
 from trueup.models.tables import Table
 from trueup.models.torch_tensors import Network

@@ -4,7 +4,8 @@ import re
 from typing import Any
 
 from trueup.models.estimators import Estimator
-from trueup.models.port import Loaded, ModelRefused, Trust, guarded, library
+from trueup.models.libraries import library
+from trueup.models.port import Loaded, ModelRefused, Trust, guarded
 from trueup.models.sniffing import Content, is_pickle
 
 

@@ -7,7 +7,8 @@ from zipfile import ZipFile
 
 from trueup.models import skops_types
 from trueup.models.estimators import Estimator
-from trueup.models.port import Loaded, ModelDamaged, ModelRefused, Trust, guarded, library
+from trueup.models.libraries import library
+from trueup.models.port import Loaded, ModelDamaged, ModelRefused, Trust, guarded
 from trueup.models.sniffing import Content
 from trueup.models.tables import listed
 from trueup.models.tree_bounds import check_bounds

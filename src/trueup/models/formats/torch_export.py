@@ -12,7 +12,8 @@ import re
 from zipfile import ZipFile
 
 from trueup.models.formats.torch_graph import Unsafe, audited_graph
-from trueup.models.port import Loaded, ModelRefused, Trust, guarded, library
+from trueup.models.libraries import library
+from trueup.models.port import Loaded, ModelRefused, Trust, guarded
 from trueup.models.sniffing import Content
 from trueup.models.torch_tensors import Network
 
