@@ -59,7 +59,7 @@ def test_errors_by_group_agree_with_a_bootstrap_of_groups_by_scikit_learn(name: 
     theirs = scipy_stats.bootstrap(
         (np.arange(60),),
         lambda drawn: whole(drawn),
-        n_resamples=600,
+        n_resamples=300,
         vectorized=False,
         method="percentile",
         rng=np.random.default_rng(0),
@@ -72,7 +72,7 @@ def test_errors_by_group_agree_with_a_bootstrap_of_groups_by_scikit_learn(name: 
     )
     off = found.deviations()
     se = float(np.sqrt((off**2).sum() / (60 * 59)))
-    assert se == pytest.approx(theirs.standard_error, rel=0.12)
+    assert se == pytest.approx(theirs.standard_error, rel=0.15)
     assert found.estimate == pytest.approx(whole(np.arange(60)), rel=1e-10)
 
 

@@ -14,18 +14,20 @@ class Placements(NamedTuple):
 
 
 def placements(truth: Truths, score: Floats) -> Placements:
-    """Return the area and the placements, by sorting: O(n log n), ties count half."""
-    positives, negatives = score[truth], score[~truth]
-    above = _share_below(positives, np.sort(negatives))
-    below = 1.0 - _share_below(negatives, np.sort(positives))
-    return Placements(float(above.mean()), above, below)
-
-
-def _share_below(values: Floats, others: Floats) -> Floats:
-    left = np.searchsorted(others, values, side="left")
-    right = np.searchsorted(others, values, side="right")
-    share: Floats = (left + right) / (2.0 * len(others))
-    return share
+    """Return the area and the placements, by one sort: O(n log n), ties count half."""
+    order = np.argsort(score, kind="stable")
+    positive, at = truth[order], score[order]
+    starts = np.flatnonzero(np.r_[True, at[1:] != at[:-1]])  # of rows that tie
+    lengths = np.diff(np.r_[starts, len(at)])
+    hits = np.add.reduceat(positive, starts, dtype=np.int64)
+    misses = lengths - hits
+    m, n = int(hits.sum()), int(misses.sum())
+    below = (np.cumsum(misses) - misses / 2) / max(n, 1)  # of a positive there: negatives below it
+    above = 1 - (np.cumsum(hits) - hits / 2) / max(m, 1)
+    placed = np.empty(len(at))
+    placed[order] = np.where(positive, np.repeat(below, lengths), np.repeat(above, lengths))
+    positives: Floats = placed[truth]
+    return Placements(float(positives.mean()), positives, placed[~truth])
 
 
 def influence(truth: Truths, score: Floats) -> tuple[float, Floats]:

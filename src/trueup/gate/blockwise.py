@@ -68,6 +68,13 @@ class Blockwise:
 
 def estimate(metric: Metric, labels: Labels) -> float:
     """Return a metric over all rows; nan where it is undefined."""
+    if metric.name not in labels.measured:
+        labels.measured[metric.name] = _estimate(metric, labels)
+    value: float = labels.measured[metric.name]
+    return value
+
+
+def _estimate(metric: Metric, labels: Labels) -> float:
     if metric.area:
         return areas(labels)[0]
     if metric.call is not None:
@@ -81,6 +88,13 @@ def estimate(metric: Metric, labels: Labels) -> float:
 
 def areas(labels: Labels) -> tuple[float, Floats]:
     """Return the area and its influences; the mean over classes, each against the rest."""
+    if "areas" not in labels.measured:
+        labels.measured["areas"] = _areas(labels)
+    found: tuple[float, Floats] = labels.measured["areas"]
+    return found
+
+
+def _areas(labels: Labels) -> tuple[float, Floats]:
     if labels.predicted.ndim == 1:
         if labels.truth.all() or not labels.truth.any():
             return math.nan, np.zeros(len(labels.truth))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
-from trueup.gate.arrays import Floats, Truths, np
+from trueup.gate.arrays import Floats, Truths, Whole, np
 from trueup.gate.averaging import AVERAGED, averaged
 from trueup.gate.metrics import (
     Labels,
@@ -207,12 +207,16 @@ def _fine_bins(rows: Labels) -> Sequence[Tally]:
 
 def _every_score(rows: Labels) -> Sequence[Tally]:
     """Tally positives and rows at each score that there is: the exact ranking."""
-    return _cut(rows, np.unique(rows.predicted)[1:])
+    distinct, places = np.unique(rows.predicted, return_inverse=True)
+    return _placed(rows, len(distinct) - 1 - places, len(distinct))
 
 
 def _cut(rows: Labels, cuts: Floats) -> Sequence[Tally]:
     places = len(cuts) - np.searchsorted(cuts, rows.predicted, side="right")
-    width = len(cuts) + 1
+    return _placed(rows, places, len(cuts) + 1)
+
+
+def _placed(rows: Labels, places: Whole, width: int) -> Sequence[Tally]:
     return Tally(rows.truth.astype(np.float64), places, width), Tally(None, places, width)
 
 

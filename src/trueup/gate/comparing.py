@@ -47,11 +47,7 @@ class Comparison:
     no_change: bool
     seed: int
     circumstances: Circumstances
-
-    @property
-    def has_champion(self) -> bool:
-        """Whether the champion's predictions are there."""
-        return "champion" in self.table.predicted
+    kept: dict[Any, Any] = field(default_factory=dict, compare=False)  # slices made once
 
 
 def compare(rows: Rows, circumstances: Circumstances | None = None) -> Comparison:

@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass, replace
 
 from trueup.gate.arrays import Floats, Truths, np
-from trueup.gate.auc import delong_variance, influence
+from trueup.gate.auc import delong_variance
 from trueup.gate.blocks import Blocks, single_rows
-from trueup.gate.blockwise import Blockwise, estimate, quantity
+from trueup.gate.blockwise import Blockwise, areas, estimate, quantity
 from trueup.gate.bounds import Area, Bounds, PairedShares, Sample, Share, studentise
 from trueup.gate.metrics import Labels, Metric
 from trueup.gate.resampling import LEAST_BLOCKS
@@ -26,6 +26,7 @@ class View:
     blocks: Blocks
     seed: int
     resamples: int
+    effect: bool = True  # whether the design effect is wanted too
 
 
 @dataclass(frozen=True)
@@ -156,14 +157,14 @@ def _exact(metric: Metric, labels: Labels, against: Labels | None) -> Bounds | N
 
 
 def _delong(labels: Labels, against: Labels | None) -> Bounds | None:
-    area, moved = influence(labels.truth, labels.predicted)
+    area, moved = areas(labels)
     events = int(min(labels.truth.sum(), (~labels.truth).sum()))
     if events < 2:
         return None
     if against is None:
         se = math.sqrt(delong_variance(labels.truth, moved))
         return Area(area, se, events - 1.0, "DeLong") if se > 0 else None
-    other, others = influence(against.truth, against.predicted)
+    other, others = areas(against)
     off = moved - others
     se = math.sqrt(delong_variance(labels.truth, off))
     if se <= 0:
@@ -188,6 +189,8 @@ def _by_blocks(
     bounds = _two_way(first, crossed) if crossed else first
     if isinstance(bounds, str):
         return bounds, None
+    if not view.effect:
+        return _on_scale(metric, bounds, blocks, against), None
     alone = single_rows(len(labels.truth), view.seed)
     plain = quantity(metric, alone, labels, against).deviations()
     variance = float((plain**2).sum()) / (len(plain) * (len(plain) - 1.0))

@@ -188,11 +188,13 @@ def _metric(rule: Rule, view: View, comparison: Comparison) -> tuple[Metric, Vie
             return whole_table(rule.metric, call), view
         if call.per == "group":
             table, blocks = by_group(call, table, blocks)
-        return called(rule.metric, call), View(table, blocks, view.seed, view.resamples)
+        return called(rule.metric, call), View(
+            table, blocks, view.seed, view.resamples, view.effect
+        )
     metric = metric_named(rule.metric, table.task)
     if table.task == "ranking":
         table, blocks = by_query(rule.metric, table, blocks)
-    return metric, View(table, blocks, view.seed, view.resamples)
+    return metric, View(table, blocks, view.seed, view.resamples, view.effect)
 
 
 def _against_anchor(rules: Rules, comparison: Comparison) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """A metric is a function of sums over rows, so that blocks of rows can be left out or weighted."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from trueup.gate.arrays import Floats, Truths, Whole, np
@@ -20,12 +20,12 @@ class Tally:
 
 @dataclass(frozen=True)
 class Labels:
-    """Rows as a metric sees them; ``query`` numbers the groups of a ranking."""
+    """Rows as a metric sees them. ``measured`` keeps what was computed of them once."""
 
     truth: Any
     predicted: Any
     classes: int = 2
-    query: Whole | None = None
+    measured: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

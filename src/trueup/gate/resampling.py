@@ -32,5 +32,5 @@ def weighted(drawn: NDArray[np.float32], sums: Floats) -> Floats:
     """Return the sums of each resample, (resamples, places), in double precision."""
     centre = sums.mean(axis=0)  # single precision then carries deviations only
     spread = (drawn @ (sums - centre).astype(np.float32)).astype(np.float64)
-    total: Floats = spread + drawn.sum(axis=1, dtype=np.float64)[:, None] * centre
+    total: Floats = spread + drawn.shape[1] * centre  # every resample draws so many blocks
     return total

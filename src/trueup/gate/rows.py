@@ -55,7 +55,7 @@ class Table:
 
     def labels(self, model: str) -> Labels:
         """Return what a metric sees of one model."""
-        return Labels(self.truth, self.predicted[model], self.classes, self.group)
+        return Labels(self.truth, self.predicted[model], self.classes)
 
     def only(self, kept: Truths | Whole) -> "Table":
         """Return the rows that a mask or positions name."""

@@ -29,6 +29,15 @@ def whole(rule: Rule, comparison: Comparison, alpha: float) -> Part:
 
 
 def parts(rule: Rule, comparison: Comparison, alpha: float) -> list[Part]:
+    """Return the slices of a rule, made once for all rules that slice alike."""
+    key = (rule.each, rule.min_rows, rule.min_events, rule.min_groups, alpha)
+    if key not in comparison.kept:
+        comparison.kept[key] = _parts(rule, comparison, alpha)
+    found: list[Part] = comparison.kept[key]
+    return found
+
+
+def _parts(rule: Rule, comparison: Comparison, alpha: float) -> list[Part]:
     """Return the slices that can be judged, the rest, and those too small, which are in the rest.
 
     The rest holds every row of a slice too small to be judged by itself.
@@ -42,7 +51,8 @@ def parts(rule: Rule, comparison: Comparison, alpha: float) -> list[Part]:
         )
     everything = View(comparison.table, comparison.blocks, comparison.seed, resamples_for(alpha))
     codes, count = numbered(column)
-    order = np.argsort(codes, kind="stable")
+    narrow = codes.astype(np.uint16) if count < 2**16 else codes  # which sort in linear time
+    order = np.argsort(narrow, kind="stable")
     ends = np.searchsorted(codes[order], np.arange(count + 1))
     found: list[Part] = []
     small: list[Part] = []
@@ -60,7 +70,7 @@ def parts(rule: Rule, comparison: Comparison, alpha: float) -> list[Part]:
 
 
 def _only(view: View, kept: Whole) -> View:
-    return View(view.table.only(kept), view.blocks.only(kept), view.seed, view.resamples)
+    return View(view.table.only(kept), view.blocks.only(kept), view.seed, view.resamples, False)
 
 
 def _part(name: str, view: View, rule: Rule) -> Part:
