@@ -26,6 +26,7 @@ from trueup.gate.judging import judge
 from trueup.gate.proportions import clopper_pearson
 from trueup.gate.rules import Rule, Rules
 from trueup.gate.spending import Spending
+from trueup.gate.verdict import Question
 
 SEED = 20261123
 MOST = 1.2  # times the declared rate
@@ -83,7 +84,7 @@ def rules_for(setting: Setting, confidence: float, shift: float) -> Rules:
     for name in METRICS:
         metric = f"{name}@{cut!r}" if name in ("accuracy", "recall", "precision", "f1") else name
         lower = name in ("log_loss", "brier_score_loss")
-        outright = "at_most" if lower else "at_least"
+        outright: Question = "at_most" if lower else "at_least"
         margin = float(abs(mine[name] - theirs[name]))
         rules.append(
             Rule(position=len(rules), metric=metric, question=outright, limit=float(mine[name]))

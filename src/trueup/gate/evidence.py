@@ -68,7 +68,8 @@ def sampled(measured: Blockwise, blocks: Blocks, view: View) -> Sample | str:
         count - 2
     )  # few blocks look less skewed than they are
     df = _freedom(measured.carried, count) if blocks.kind != "rows" else count - 1.0
-    df = min(df, max(1.0, events_of(view.table) - 1.0))
+    events = events_of(view.table)
+    df, se = min(df, max(1.0, events - 1.0)), se * (1 + 1 / max(events, 1.0))
     studentised, undefined = None, 0
     if count >= LEAST_BLOCKS:
         values, errors = measured.resampled(view.seed, view.resamples)
@@ -161,12 +162,13 @@ def _delong(labels: Labels, against: Labels | None) -> Bounds | None:
     events = int(min(labels.truth.sum(), (~labels.truth).sum()))
     if events < 2:
         return None
+    few = 1 + 1 / events
     if against is None:
-        se = math.sqrt(delong_variance(labels.truth, moved))
+        se = math.sqrt(delong_variance(labels.truth, moved)) * few
         return Area(area, se, events - 1.0, "DeLong") if se > 0 else None
     other, others = areas(against)
     off = moved - others
-    se = math.sqrt(delong_variance(labels.truth, off))
+    se = math.sqrt(delong_variance(labels.truth, off)) * few
     if se <= 0:
         return None
     tilt = float((off**3).sum()) / float((off**2).sum()) ** 1.5  # of their sum, so of one block
