@@ -64,11 +64,15 @@ def parse_lock(body: bytes, place: str) -> LockFile:
 
 
 def write_lock(root: Path, lock: LockFile) -> None:
-    """Write the project's lock whole or not at all."""
-    write_lock_to(root / FILE, lock)
+    """Write the project's lock whole or not at all; the caller holds the checkout.
+
+    What a crash leaves half-written lies below .trueup, and the next writer takes its place.
+    """
+    own = root / ".trueup"
+    write_lock_to(root / FILE, lock, own / "lock.part" if own.is_dir() else None)
 
 
-def write_lock_to(path: Path, lock: LockFile) -> None:
+def write_lock_to(path: Path, lock: LockFile, part: Path | None = None) -> None:
     """Write a lock whole or not at all; leaves the file alone where nothing has changed."""
     body = format_lock(lock)
     try:
@@ -76,7 +80,7 @@ def write_lock_to(path: Path, lock: LockFile) -> None:
             return
     except FileNotFoundError:
         pass
-    whole = path.with_name(f".{path.name}-{os.getpid()}.tmp")
+    whole = part or path.with_name(f".{path.name}-{os.getpid()}.part")
     with explained(str(path)):
         try:
             whole.write_bytes(body)
