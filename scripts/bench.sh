@@ -12,8 +12,10 @@ if [ ! -d "$kind" ]; then
 fi
 prefix=bench
 [ "$kind" = benchmarks ] || prefix=study
-scripts/wheel.sh bench
-PATH=$PWD/.build/venv-bench/bin:$PATH
+environment=bench # the peers
+[ "$kind" = benchmarks ] || environment=test # every extra
+scripts/wheel.sh "$environment"
+PATH=$PWD/.build/venv-$environment/bin:$PATH
 export PATH
 if [ $# -gt 0 ]; then
   exec python -m "$kind" "$@" ${REDUCED:+--reduced}
