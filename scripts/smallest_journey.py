@@ -1,10 +1,12 @@
 """Walk the smallest journey with the trueup of this interpreter: run twice, see nothing change."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from importlib import import_module
+from importlib.metadata import metadata
 from pathlib import Path
 from pkgutil import walk_packages
 
@@ -19,16 +21,27 @@ stages:
 """
 
 
+def of_extras() -> set[str]:
+    """Return the names of the packages that only extras bring."""
+    wanted = metadata("trueup").get_all("Requires-Dist") or ()
+    names = (re.split(r"[^\w.-]", each, maxsplit=1)[0] for each in wanted if "extra" in each)
+    return {name.lower().replace("-", "_") for name in names}
+
+
 def import_everything() -> None:
     """Import each module of the package, so that a missing dependency is seen.
 
-    A module that needs an extra which is not here has to say so, with the extra's name.
+    A module may lack only what an extra that is not here would bring, or say which one that is.
     """
+    optional = of_extras()
     for module in walk_packages(trueup.__path__, "trueup."):
         if module.name.endswith("__main__"):
             continue
         try:
             import_module(module.name)
+        except ModuleNotFoundError as missing:
+            if (missing.name or "").partition(".")[0] not in optional:
+                raise
         except TrueupError as error:
             if "trueup[" not in error.remedy:
                 raise
