@@ -34,7 +34,8 @@ def import_everything() -> None:
     A module may lack only what an extra that is not here would bring, or say which one that is.
     """
     optional = of_extras()
-    for module in walk_packages(trueup.__path__, "trueup."):
+    # packages are imported below as modules are; what goes wrong is looked at there
+    for module in walk_packages(trueup.__path__, "trueup.", onerror=lambda _: None):
         if module.name.endswith("__main__"):
             continue
         try:
