@@ -17,4 +17,4 @@ Floats: TypeAlias = NDArray[np.float64]
 Whole: TypeAlias = NDArray[np.int64]
 Truths: TypeAlias = NDArray[np.bool_]
 
-__all__ = ["Floats", "Truths", "Whole", "np"]
+__all__ = ["Floats", "NDArray", "Truths", "Whole", "np"]

@@ -15,7 +15,9 @@ from trueup.gate.rows import Table
 LEAST_DISCORDANT = 10  # rows on which the two models differ, in what the metric sees
 
 _FEW = 2.5  # blocks: by what share of so many the error of a value itself is widened
-_TOGETHER = 1.645  # standard errors of a correlation from which neighbouring days are joined
+_FEW_EVENTS = 1.5  # the same for rows of the rarer class
+_UNSEEN = 0.5  # standard errors of correlation that are assumed beside what is seen
+_TOGETHER = 1.0  # standard errors of a correlation from which neighbouring days are joined
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def sampled(measured: Blockwise, blocks: Blocks, view: View) -> Sample | str:
     )  # few blocks look less skewed than they are
     df = _freedom(measured.carried, count) if blocks.kind != "rows" else count - 1.0
     events = events_of(view.table)
-    df, se = min(df, max(1.0, events - 1.0)), se * (1 + 1 / max(events, 1.0))
+    df, se = min(df, max(1.0, events - 1.0)), se * (1 + _FEW_EVENTS / max(events, 1.0))
     studentised, undefined = None, 0
     if count >= LEAST_BLOCKS:
         values, errors = measured.resampled(view.seed, view.resamples)
@@ -87,7 +89,7 @@ def _independent(measured: Blockwise, off: Floats) -> tuple[Blockwise, Floats, i
         squares = float((off**2).sum())
         together = float((off[1:] * off[:-1]).sum()) / squares + 1 / count if squares > 0 else 0.0
         if together <= _TOGETHER / math.sqrt(count) or count < 16:
-            left = min(max(together, 0.0), 0.9)
+            left = min(max(together + _UNSEEN / math.sqrt(count), 0.0), 0.9)
             return measured, off, longer, (1 + left) / (1 - left)
         measured, longer = measured.joined(), longer * 2
         off = measured.deviations()
@@ -162,7 +164,7 @@ def _delong(labels: Labels, against: Labels | None) -> Bounds | None:
     events = int(min(labels.truth.sum(), (~labels.truth).sum()))
     if events < 2:
         return None
-    few = 1 + 1 / events
+    few = 1 + _FEW_EVENTS / events
     if against is None:
         se = math.sqrt(delong_variance(labels.truth, moved)) * few
         return Area(area, se, events - 1.0, "DeLong") if se > 0 else None

@@ -3,9 +3,7 @@
 import math
 from functools import lru_cache
 
-from numpy.typing import NDArray
-
-from trueup.gate.arrays import Floats, np
+from trueup.gate.arrays import Floats, NDArray, np
 
 MOST = 2000
 BEYOND = 100  # resamples that must lie beyond the bound which is read from them
