@@ -6,6 +6,10 @@ set -eu
 cd "$(dirname "$0")/.."
 kind=$1
 shift
+if [ "$kind ${1:-}" = "studies extras" ]; then
+  mkdir -p .build/reports
+  WHOLE=1 exec scripts/extras.sh
+fi
 if [ ! -d "$kind" ]; then
   echo "There is no folder $kind/ yet" >&2
   exit 2

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Install the built wheel alone and with each of its extras, at the lowest and at the highest
-# versions that it allows, and run what [tool.trueup.extras] of pyproject.toml names for each:
+# versions that it allows, import all of it and walk the smallest journey. With WHOLE=1 also run the
+# tests that [tool.trueup.extras] of pyproject.toml names for each (make study NAME=extras):
 # scripts/extras.sh [REPORTS [EXTRA...]]. Reports for a count of tests go to the folder REPORTS.
 set -eu
 cd "$(dirname "$0")/.."
@@ -32,6 +33,8 @@ check() { # check EXTRA RESOLUTION TESTS...
   "$uv" venv --quiet --clear --python "$python" "$where"
   "$uv" pip install --quiet --python "$where/bin/python" --resolution "$resolution" "$wanted @ file://$wheel"
   "$where/bin/python" scripts/smallest_journey.py
+  echo "$wanted at its $resolution versions: imported, and the smallest journey walked"
+  [ -n "${WHOLE:-}" ] || return 0
   # what the tests themselves need must not replace what was just chosen
   "$uv" pip freeze --quiet --python "$where/bin/python" --exclude trueup >.build/chosen.txt
   "$uv" pip install --quiet --python "$where/bin/python" --constraints .build/chosen.txt \

@@ -15,6 +15,7 @@ import msgspec
 
 from trueup import clock
 from trueup.errors import StageFailed
+from trueup.pipeline.warden import sweep
 
 _GRACE_S = 5.0  # between asking a process group to end and ending it
 _POLL_S = 0.2
@@ -87,6 +88,9 @@ class Supervisor:
                 self._warden.stdin.close()
             self._warden.wait()
             self._warden = None
+        elif self.cancelled:  # a dependency's command may just have been starting
+            while sweep(self.run):
+                pass
         os.close(self._wake_read)
         os.close(self._wake_write)
 
