@@ -22,14 +22,14 @@ from trueup.gate.rows import prepared
     ids=lambda setting: setting.name,
 )
 def test_wrong_passes_are_not_shown_to_exceed_what_is_declared(setting: Setting) -> None:
-    for line in lines(setting, 120):
+    for line in lines(setting, 80):
         surely = clopper_pearson(line.wrong, line.pairs, 0.001)[0]
         assert surely <= MOST * line.declared, line
 
 
 @pytest.mark.slow
 def test_a_point_threshold_passes_half_of_what_is_exactly_too_bad() -> None:
-    for line in lines(Setting("500 rows", 500), 60):
+    for line in lines(Setting("500 rows", 500), 50):
         if line.rule in ("roc_auc at_least", "log_loss non_inferior", "accuracy at_least"):
             assert 0.3 < line.point_wrong < 0.7
 
