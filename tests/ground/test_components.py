@@ -1,6 +1,7 @@
 """A test that needs a real component is skipped with the command that installs it, except in CI."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,8 +39,12 @@ def outcome(folder: Path, strict: str) -> str:
     return done.stdout.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize(("strict", "says"), [("0", "3 skipped"), ("1", "2 failed, 1 skipped")])
+# where the component itself is missing, its test fails before it begins: an error in pytest's words
+@pytest.mark.parametrize(
+    ("strict", "says"),
+    [("0", "3 skipped"), ("1", "2 failed, 1 skipped|1 failed, 1 skipped, 1 error")],
+)
 def test_a_component_test_that_is_skipped_fails_only_where_all_were_promised(
     tmp_path: Path, strict: str, says: str
 ) -> None:
-    assert says in outcome(tmp_path, strict)
+    assert re.search(says, outcome(tmp_path, strict))

@@ -256,6 +256,7 @@ def on_a_terminal(root: Path, answers: list[str], *words: str) -> tuple[int, str
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
+        preexec_fn=_hears_interrupts,
     )
     os.close(theirs)
     said, answered, end = "", 0, time.monotonic() + 60
@@ -280,6 +281,11 @@ def on_a_terminal(root: Path, answers: list[str], *words: str) -> tuple[int, str
         running.kill()
         running.wait()
         os.close(ours)
+
+
+def _hears_interrupts() -> None:
+    """Undo what a shell does to what it starts in the background, this suite perhaps among it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _interrupt(running: "subprocess.Popen[bytes]") -> None:
