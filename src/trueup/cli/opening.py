@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from trueup.project.workspace import Workspace
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-folder_of = click.pass_obj
 
 
 @contextmanager
