@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from trueup.gate.verdict import Finding, Verdict
 from trueup.gate.wording import REASONS
-from trueup.reporting.blocks import Block, Cell, Column, Report, Table, Text
+from trueup.reporting.blocks import Block, Cell, Check, Column, Report, Table, Text
 from trueup.reporting.blocks import Verdict as VerdictBlock
 
 _COLUMNS = (
@@ -23,7 +23,9 @@ _COLUMNS = (
 
 def verdict_report(verdict: Verdict, subject: str) -> Report:
     """Return the report of a verdict about a subject, such as ``flight-late, candidate``."""
-    blocks: list[Block] = [VerdictBlock(subject, verdict.word, verdict.reasons)]
+    blocks: list[Block] = [
+        VerdictBlock(subject, verdict.word, verdict.reasons, tuple(_checks(verdict)))
+    ]
     rules = [each for each in verdict.findings if not each.slice]
     slices = [each for each in verdict.findings if each.slice]
     if rules:
@@ -36,6 +38,20 @@ def verdict_report(verdict: Verdict, subject: str) -> Report:
         blocks.append(Table(columns, rows, "Traps"))
     blocks.append(Text("\n".join(_notes(verdict))))
     return Report(f"Gate: {subject}", tuple(blocks))
+
+
+def _checks(verdict: Verdict) -> list[Check]:
+    """Return each rule or slice, and each trap, as one check."""
+    found = [
+        Check(
+            _asked(each),
+            "not judged" if each.word == "not_judged" else each.word,
+            each.says,
+            each.on_inconclusive == "promote",
+        )
+        for each in verdict.findings
+    ]
+    return found + [Check(f"trap {trap.kind}", trap.word, trap.says) for trap in verdict.traps]
 
 
 def _table(title: str, findings: Sequence[Finding]) -> Table:

@@ -39,12 +39,22 @@ class Text(msgspec.Struct, frozen=True, tag="text", tag_field="block"):
     verbatim: bool = False
 
 
-class Verdict(msgspec.Struct, frozen=True, tag="verdict", tag_field="block"):
-    """What was judged, how it came out, and why."""
+class Check(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that a verdict rests on; ``tolerated`` where leaving it open stops nobody."""
+
+    name: str
+    word: Literal["pass", "fail", "inconclusive", "not judged"]
+    says: str = ""
+    tolerated: bool = False
+
+
+class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, tag="verdict", tag_field="block"):
+    """What was judged, how it came out, and why. Checks are for machines: people get tables."""
 
     subject: str
     word: Literal["pass", "fail", "inconclusive"]
     reasons: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 class Chart(msgspec.Struct, frozen=True, tag="chart", tag_field="block"):
