@@ -1,0 +1,119 @@
+"""Converted forms of models: the record of what was compared, beside the version, by digest.
+
+A form stands in for its model only where somebody whose word counts has verified it, so records
+lie in scopes, as verdicts do.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from trueup.errors import WrongUsage
+from trueup.models.artifact import Model, Reading, open_model
+from trueup.models.signature import Signature
+from trueup.store.artifacts import Artifact
+from trueup.store.bucket import Bucket, Missing
+from trueup.store.scopes import TRUSTED
+
+FORMAT = 1
+Target: TypeAlias = Literal["onnx"]
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """How far a converted form may be from its model, on rows as they come and on probes alike.
+
+    Differences are in units of the largest answer, or of 1 where all answers are smaller.
+    """
+
+    difference: float = 1e-5  # the largest of any row
+    tolerance: float = 1e-6  # a row differs where it differs by more
+    differing: float = 0.001  # the largest share of rows that differ
+    decisions: float = 0.0001  # the largest share of rows with another class
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """What was found on rows predicted by both."""
+
+    rows: int
+    difference: float | None = 0.0  # None: one answers a number where the other has none
+    differing: float = 0.0
+    decisions: float = 0.0
+
+
+class Probed(msgspec.Struct, frozen=True):
+    """How many of the trees' thresholds were approached to one ulp."""
+
+    thresholds: int = 0
+    probed: int = 0
+
+
+class Conversion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A model's other form, and what was measured of it; refused where ``artifact`` is None."""
+
+    model: str  # digest of the model that it stands for
+    to: Target
+    signature: Signature  # how its table is read: vocabularies as the graph numbers them
+    bounds: Bounds
+    sample: Measured  # rows of the evaluation data
+    probes: Measured  # the same with values at thresholds, unseen categories, missing values
+    thresholds: Probed = Probed()
+    artifact: Artifact | None = None
+    refused: tuple[str, ...] = ()  # why, each with its number
+    notes: tuple[str, ...] = ()
+    made_with: dict[str, str] = {}  # library: version
+    format: int = FORMAT
+
+    @property
+    def kept(self) -> bool:
+        """Say whether the form may stand for its model."""
+        return self.artifact is not None and not self.refused
+
+
+def converted_key(scope: str, model: str, to: Target = "onnx") -> str:
+    """Return where the record of a model's other form lies."""
+    return f"converted/{scope}/{model}/{to}.json"
+
+
+def keep_conversion(bucket: Bucket, scope: str, conversion: Conversion) -> None:
+    """Store a record; keep its artifact before. A later conversion takes an earlier one's place."""
+    key = converted_key(scope, conversion.model, conversion.to)
+    bucket.put(key, msgspec.json.encode(conversion), sync=True)
+
+
+def converted_of(
+    bucket: Bucket, model: str, scopes: Sequence[str] = (TRUSTED,), to: Target = "onnx"
+) -> Conversion | None:
+    """Return the verified form of the model with this digest, if one of the scopes has it.
+
+    Place its artifact (``Results.place``), then open it with open_converted.
+    """
+    for scope in scopes:
+        try:
+            found = decode_conversion(bucket.get(converted_key(scope, model, to)))
+        except Missing:
+            continue
+        if found is not None and found.model == model and found.kept:
+            return found
+    return None
+
+
+def open_converted(conversion: Conversion, place: Path) -> Model:
+    """Open a form that lies at a place, verified by digest, with the vocabularies it numbers by."""
+    if conversion.artifact is None:
+        raise WrongUsage(
+            "the converted form was refused and is not kept", remedy="Use the model itself"
+        )
+    features = tuple(field.name for field in conversion.signature.inputs)
+    reading = Reading(features, conversion.signature)
+    return open_model(place, reading=reading, artifact=conversion.artifact)
+
+
+def decode_conversion(body: bytes) -> Conversion | None:
+    """Return a record, or None for one that this version cannot read: converting again helps."""
+    try:
+        found = msgspec.json.decode(body, type=Conversion)
+    except msgspec.DecodeError:
+        return None
+    return found if found.format <= FORMAT else None
