@@ -87,3 +87,16 @@ def test_a_slice_that_is_no_column_is_an_error_that_names_the_nearest(tmp_path: 
     flights().write_parquet(tmp_path / "test.parquet")
     with pytest.raises(Exception, match=r"test\.parquet: there is no column 'orign'.*\n.*'origin'"):
         evaluated(tmp_path, model(slices=("orign",)))
+
+
+def test_rows_whose_truth_never_came_are_left_out_and_counted_and_no_trap(tmp_path: Path) -> None:
+    from trueup.gate.comparing import compare
+
+    table = flights()
+    table.write_parquet(tmp_path / "test.parquet")
+    found = evaluated(tmp_path, model())
+    candidate = predictions_of(found, scored(table))
+    compared = compare(rows_of(found, {"candidate": candidate}))
+    assert compared.traps == ()
+    assert (compared.left_out.unlabelled, compared.left_out.unusable) == (10, 0)
+    assert len(compared.table) == 390

@@ -194,7 +194,8 @@ def rows_of(
 ) -> "Rows":
     """Return the gate's prediction table; ``predicted`` is by model: candidate, champion, anchor.
 
-    The day of an aware time is that of UTC. ``seen`` marks rows to leave out; None: none.
+    The day of an aware time is that of UTC. ``seen`` marks rows to leave out; None: none. So are
+    rows whose truth is null, which never came; one that is NaN is broken.
     """
     from trueup.gate.rows import Rows
 
@@ -214,6 +215,7 @@ def rows_of(
         classes=classes if evaluation.task == "multiclass" else (),
         positive=1 if evaluation.task == "binary" else None,
         seen=seen,
+        unlabelled=evaluation.truth.absent,
     )
 
 

@@ -19,12 +19,14 @@ class Truth:
     coded: Any
     columns: tuple[str, ...]
     classes: tuple[str, ...] = ()
+    absent: Any = None  # which rows never got a truth: null, which NaN is not
 
 
 def truth_of(frame: "pl.DataFrame", task: str, target: str, shown_as: str) -> Truth:
     """Return the truth of a table: its target, or where none is named one of the usual columns."""
     name = _target(frame, target, shown_as)
     values = column(frame, name, "evaluate.target", shown_as)
+    absent = values.is_null().to_numpy()
     if task in ("binary", "multiclass"):
         classes = classes_of(values)
         if task == "binary" and len(classes) > 2:
@@ -34,8 +36,8 @@ def truth_of(frame: "pl.DataFrame", task: str, target: str, shown_as: str) -> Tr
                 place=shown_as,
             )
         known = classes if task == "multiclass" else _negative_first(classes)
-        return Truth(codes(values, known), (name,), known)
-    return Truth(numbers(values, shown_as), (name,))
+        return Truth(codes(values, known), (name,), known, absent)
+    return Truth(numbers(values, shown_as), (name,), absent=absent)
 
 
 def _target(frame: "pl.DataFrame", target: str, shown_as: str) -> str:

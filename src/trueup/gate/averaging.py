@@ -21,11 +21,13 @@ def averaged(name: str, task: str) -> Metric:
 def _of_classes(rows: Labels) -> Sequence[Tally]:
     """Tally, for each class, rows rightly given it, rows given it, rows that have it."""
     given = rows.predicted if rows.predicted.ndim == 1 else rows.predicted.argmax(axis=1)
+    given = given.astype(np.int64)
     right = (given == rows.truth).astype(np.float64)
+    width = rows.classes + 1  # the last place is that of labels which no row has
     return (
-        Tally(right, rows.truth, rows.classes),
-        Tally(None, given, rows.classes),
-        Tally(None, rows.truth, rows.classes),
+        Tally(right, rows.truth, width),
+        Tally(None, np.minimum(given, rows.classes), width),
+        Tally(None, rows.truth, width),
     )
 
 

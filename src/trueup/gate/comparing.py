@@ -53,21 +53,28 @@ class Comparison:
 def compare(rows: Rows, circumstances: Circumstances | None = None) -> Comparison:
     """Return the comparison of a prediction table.
 
-    Rows that a model has seen and rows without truth or prediction are left out and counted.
+    Rows that a model has seen, that never got a truth, or that lack a prediction are left out
+    and counted.
     """
     known = circumstances or Circumstances()
     table = prepared(rows)
     kept = np.ones(len(table), dtype=np.bool_)
     if rows.seen is not None:
         kept &= ~array(rows.seen).astype(np.bool_)
+    seen = int((~kept).sum())
+    if rows.unlabelled is not None:
+        kept &= ~array(rows.unlabelled).astype(np.bool_)
     fresh = table if kept.all() else table.only(kept)
     whole = usable(fresh)
     traps = traps_of(fresh, known.expected)
     sound = fresh if whole.all() else fresh.only(whole)
-    if rows.task == "binary":
+    if rows.task in ("binary", "multilabel"):
         sound = replace(sound, truth=sound.truth.astype(np.bool_))
     left_out = LeftOut(
-        seen=int((~kept).sum()), seen_known=known.seen_known, unusable=int((~whole).sum())
+        seen=seen,
+        seen_known=known.seen_known,
+        unlabelled=int((~kept).sum()) - seen,
+        unusable=int((~whole).sum()),
     )
     seed = known.seed if known.seed is not None else _seed(known.digests, table)
     return Comparison(

@@ -18,7 +18,8 @@ class Rows:
     ``candidate``, ``champion`` and ``anchor`` are predictions: the probability of ``positive``
     for a binary task, (rows, classes) probabilities or labels for more classes, (rows, labels)
     for several labels, numbers else. ``seen``: rows that a model was trained, tuned, stopped or
-    calibrated on; they are left out and counted.
+    calibrated on; ``unlabelled``: rows that never got a truth, such as cancelled flights. Both
+    are left out and counted; a truth that is NaN otherwise is a trap.
     """
 
     task: Task
@@ -34,6 +35,7 @@ class Rows:
     classes: tuple[Any, ...] = ()
     positive: Any = None
     seen: Any = None
+    unlabelled: Any = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,8 @@ def _same_length(table: Table) -> None:
 def _truth(rows: Rows) -> tuple[Any, tuple[Any, ...]]:
     truth = array(rows.truth)
     if rows.task == "multilabel":
-        return truth.astype(np.bool_), tuple(range(truth.shape[1]))
+        known = not np.issubdtype(truth.dtype, np.floating) or not np.isnan(truth).any()
+        return truth.astype(np.bool_) if known else truth, tuple(range(truth.shape[1]))
     if rows.task not in ("binary", "multiclass"):
         return truth.astype(np.float64), ()
     truth = _comparable(truth)
@@ -184,7 +187,9 @@ def _prediction(rows: Rows, column: Any, classes: tuple[Any, ...]) -> Any:
     if rows.task == "multiclass" and column.ndim == 1:
         known = np.array(classes)
         places = np.clip(np.searchsorted(known, column), 0, len(known) - 1)
-        return np.where(known[places] == column, places, len(known) - 1).astype(np.int64)
+        other = len(known)  # a label that no row has
+        found = np.where(known[places] == column, places, other)
+        return np.where(_missing(column), np.nan, found) if _missing(column).any() else found
     if not (np.issubdtype(column.dtype, np.number) or column.dtype == np.bool_):
         raise WrongUsage(
             f"predictions of a {rows.task} task are no numbers but {column.dtype}",

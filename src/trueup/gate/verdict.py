@@ -70,6 +70,7 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
 
     seen: int = 0  # a model was trained, tuned, stopped or calibrated on them
     seen_known: bool = True
+    unlabelled: int = 0  # their truth never came
     unusable: int = 0  # no truth, or a prediction that is no number
 
 
