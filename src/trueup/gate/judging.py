@@ -8,6 +8,7 @@ import msgspec
 from trueup.gate.bounds import Bounds, detectable
 from trueup.gate.catalogue import metric_named
 from trueup.gate.comparing import Comparison
+from trueup.gate.curves import curves_of
 from trueup.gate.deciding import (
     OUTRIGHT,
     bounded,
@@ -60,6 +61,8 @@ def judge(rules: Rules, comparison: Comparison) -> Verdict:
             resamples=resamples_for(rules.alpha),
             joint_power=_joint_power(findings),
             digests=dict(comparison.circumstances.digests),
+            had=dict(comparison.circumstances.had),
+            curves=curves_of(comparison, [rule.metric for rule in rules.rules]),
         )
     )
 

@@ -51,6 +51,7 @@ class Table:
     group: Whole | None = None
     slices: Mapping[str, Any] = field(default_factory=dict)
     features: Mapping[str, Any] = field(default_factory=dict)
+    names: tuple[str, ...] = ()  # of the classes, as their numbers count them
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -122,6 +123,7 @@ def prepared(rows: Rows) -> Table:
         None if rows.group is None else numbered(rows.group)[0],
         {name: _comparable(array(column)) for name, column in rows.slices.items()},
         {name: array(column) for name, column in rows.features.items()},
+        _names(rows, classes),
     )
     _same_length(table)
     return table
@@ -166,13 +168,24 @@ def _binary_truth(rows: Rows, truth: Any, missing: Truths, classes: tuple[Any, .
             f"the truth of a binary task has {len(classes)} values",
             remedy="Set task: multiclass, or give a target of two values.",
         )
-    if rows.positive is not None:
-        positive = rows.positive
-    else:
-        numeric = set(classes) <= {0, 1}
-        positive = 1 if numeric else classes[-1]
+    positive = _positive(rows, classes)
     coded = np.where(missing, np.nan, (truth == positive).astype(np.float64))
     return coded if missing.any() else coded.astype(np.bool_)
+
+
+def _positive(rows: Rows, classes: tuple[Any, ...]) -> Any:
+    if rows.positive is not None:
+        return rows.positive
+    return 1 if set(classes) <= {0, 1} else classes[-1]
+
+
+def _names(rows: Rows, classes: tuple[Any, ...]) -> tuple[str, ...]:
+    """Return the names of the classes; of two, the positive one is the second."""
+    if rows.task != "binary":
+        return tuple(str(each) for each in classes)
+    positive = _positive(rows, classes)
+    others = [str(each) for each in classes if each != positive]
+    return others[0] if others else f"not {positive}", str(positive)
 
 
 def _missing(column: Any) -> Truths:

@@ -6,6 +6,7 @@ import msgspec
 from blake3 import blake3
 
 from trueup.errors import NotProven, WrongUsage
+from trueup.gate.curve_records import ModelCurves
 from trueup.gate.spending import Spending
 
 Word: TypeAlias = Literal["pass", "fail", "inconclusive"]
@@ -94,18 +95,16 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     resamples: int
     joint_power: float | None = None  # of all slices that ask for non-inferiority
     digests: dict[str, str]  # what was judged: model, champion, data, rules, code
+    had: dict[str, str] = {}  # by model: how its predictions were come by
+    curves: dict[str, ModelCurves] = {}  # by model
     digest: str = ""
     format: int = FORMAT
 
 
 def sealed(verdict: Verdict) -> Verdict:
     """Return the verdict with its digest."""
-    return msgspec.structs.replace(verdict, digest=_digest(verdict))
-
-
-def _digest(verdict: Verdict) -> str:
     bare = msgspec.structs.replace(verdict, digest="")
-    return blake3(msgspec.json.encode(bare, order="sorted")).hexdigest()
+    return msgspec.structs.replace(bare, digest=blake3(encode(bare)).hexdigest())
 
 
 def encode(verdict: Verdict) -> bytes:
@@ -122,7 +121,9 @@ def decode(stored: bytes) -> Verdict:
             remedy="Use the trueup that wrote it, or a newer one.",
         )
     verdict = msgspec.json.decode(stored, type=Verdict)
-    if verdict.digest != _digest(verdict):
+    # Of the fields as they are stored: a trueup that knows more or fewer of them finds the same.
+    bare = msgspec.json.encode({**head, "digest": ""}, order="sorted")
+    if verdict.digest != blake3(bare).hexdigest():
         raise NotProven(
             "the verdict is not the one that its digest names",
             remedy="Judge the candidate again: trueup gate",
