@@ -303,6 +303,15 @@ def test_an_id_is_the_same_in_every_format(tmp_path: Path, suffix: str) -> None:
     assert mask(seen, model(), {"id": ["zürich", "zurich", "Ünal 7"]}) == [True, False, True]
 
 
+def test_ids_that_were_rounded_are_none(tmp_path: Path) -> None:
+    write(tmp_path, "data/own.csv", {"id": ["1234567890123456789", "7.5"]})
+    seen = seen_by(tmp_path, model(seen=("data/own.csv",)), pipeline())
+    assert mask(seen, model(), {"id": ["1234567890123456789", "7.50"]}) == [True, True]
+    assert mask(seen, model(), {"id": [1234567890123456789]}) == [True]
+    assert mask(seen, model(), {"id": [7.5]}) == [True]
+    assert mask(seen, model(), {"id": [1234567890123456789.0]}) is None
+
+
 def test_a_row_without_an_id_cannot_be_shown_to_be_new(tmp_path: Path) -> None:
     write(tmp_path, TRAIN, {"id": ["a", None]})
     seen = seen_by(tmp_path, model(), plain())
