@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from trueup.models.outputs import Outputs, scores, values
+from trueup.models.outputs import Outputs, estimator_scores, values
 from trueup.models.port import ModelRefused
 from trueup.models.sniffing import Content
 from trueup.models.tables import Table
@@ -34,7 +34,8 @@ class Estimator:
         answered = values(labels)
         for ask in ("predict_proba", "decision_function"):
             if hasattr(self.model, ask):
-                return answered | self._scores(getattr(self.model, ask)(given), labels.ndim)
+                raw = getattr(self.model, ask)(given)
+                return answered | estimator_scores(self.model, raw, labels.ndim)
         return answered
 
     def _given(self, table: Table) -> Any:
@@ -45,14 +46,3 @@ class Estimator:
         if own in ("lightgbm", "xgboost"):  # their wrappers know no polars
             return table.matrix()
         return table.frame()
-
-    def _scores(self, raw: Any, dimensions: int) -> Outputs:
-        if isinstance(raw, list):  # one array a target
-            return {f"score_{k}": np.asarray(one)[:, -1] for k, one in enumerate(raw)}
-        classes = getattr(self.model, "classes_", None)
-        array = np.asarray(raw)
-        if classes is None or dimensions > 1 or array.ndim == 1:
-            return values(array, "score")
-        if array.shape[1] != len(classes):  # a decision function of pairs of classes
-            return values(array, "score")
-        return scores(array, list(classes))

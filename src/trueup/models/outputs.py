@@ -3,6 +3,9 @@
 A regression answers ``prediction``; two classes ``prediction`` and ``score`` (of the second);
 more classes ``prediction`` and ``score_CLASS`` each; several targets ``prediction_K``, and
 ``score_K`` where there are scores.
+
+Processes without trueup load this file by its path (delivery/elsewhere), with any Python from 3.9
+on: it needs NumPy alone.
 """
 
 from collections.abc import Sequence
@@ -12,6 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Outputs = dict[str, NDArray[Any]]
+
+_TWO_CLASSES = (
+    *("binary", "cross_entropy", "cross_entropy_lambda"),  # LightGBM's names
+    *("binary:logistic", "reg:logistic"),  # XGBoost's
+)
+_MANY_CLASSES = ("multiclass", "multiclassova", "multi:softprob")
 
 
 def values(raw: Any, name: str = "prediction") -> Outputs:
@@ -50,6 +59,28 @@ def many_classes(raw: Any) -> Outputs:
     """Answer the class with the highest score; ties go to the first."""
     array = np.asarray(raw)
     return {"prediction": array.argmax(axis=1), **scores(array, range(array.shape[1]))}
+
+
+def estimator_scores(model: Any, raw: Any, dimensions: int) -> Outputs:
+    """Name what an estimator's scores are, whose labels have so many dimensions."""
+    if isinstance(raw, list):  # one array a target
+        return {f"score_{k}": np.asarray(one)[:, -1] for k, one in enumerate(raw)}
+    classes = getattr(model, "classes_", None)
+    array = np.asarray(raw)
+    if classes is None or dimensions > 1 or array.ndim == 1:
+        return values(array, "score")
+    if array.shape[1] != len(classes):  # a decision function of pairs of classes
+        return values(array, "score")
+    return scores(array, list(classes))
+
+
+def boosted(raw: Any, objective: str) -> Outputs:
+    """Name what a booster of LightGBM or XGBoost answers, told by its objective."""
+    if objective in _TWO_CLASSES and np.ndim(raw) == 1:
+        return two_classes(raw)
+    if objective in _MANY_CLASSES:
+        return many_classes(raw)
+    return values(raw)
 
 
 def named(raw: Any) -> Outputs:

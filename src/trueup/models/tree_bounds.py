@@ -2,6 +2,9 @@
 
 scikit-learn's trees walk from node to child by indices that it trusts. In a file they can say
 anything, and a prediction would then read foreign memory or never end.
+
+Processes without trueup load this file by its path (delivery/elsewhere), with any Python from 3.9
+on: it needs NumPy alone.
 """
 
 from collections.abc import Iterator
@@ -28,13 +31,13 @@ def _parts(model: Any) -> Iterator[tuple[Any, Any]]:
     waiting: list[tuple[Any, Any]] = [(None, model)]
     while waiting:
         owner, one = waiting.pop()
-        if isinstance(one, str | bytes | int | float | None) or (id(owner), id(one)) in seen:
+        if isinstance(one, (str, bytes, int, float, type(None))) or (id(owner), id(one)) in seen:
             continue
         seen.add((id(owner), id(one)))
         yield owner, one
         if isinstance(one, dict):
             waiting += [(owner, part) for part in one.values()]
-        elif isinstance(one, list | tuple | set):
+        elif isinstance(one, (list, tuple, set)):
             waiting += [(owner, part) for part in one]
         elif isinstance(one, np.ndarray):
             waiting += [(owner, part) for part in one.flat] if one.dtype == object else []
@@ -45,14 +48,14 @@ def _parts(model: Any) -> Iterator[tuple[Any, Any]]:
 def _features(owner: Any) -> int:
     """Return how many columns the owner lets through to its tree; nothing said lets none."""
     said = getattr(owner, "n_features_in_", 0)
-    return int(said) if isinstance(said, int | np.integer) else 0
+    return int(said) if isinstance(said, (int, np.integer)) else 0
 
 
 def _ensemble(part: Any) -> str:
     """Check that trees, which an ensemble asks unchecked, take what the ensemble takes."""
     members = vars(part).get("estimators_") if hasattr(part, "__dict__") else None
     ours = type(part).__module__.startswith("sklearn.ensemble.")  # others ask through checks
-    if not ours or not isinstance(members, list | np.ndarray):
+    if not ours or not isinstance(members, (list, np.ndarray)):
         return ""
     chosen = vars(part).get("estimators_features_")
     for place, member in enumerate(np.asarray(members, dtype=object).ravel()):

@@ -19,7 +19,7 @@ LOCKS = (
     "requirements.lock",
 )
 _PATIENCE_S = 30
-_HASHED = "requirements.txt"  # counts as a lock where it pins hashes
+HASHED = "requirements.txt"  # counts as a lock where it pins hashes
 
 
 class Software(msgspec.Struct, frozen=True):
@@ -46,7 +46,7 @@ def find_lock(root: Path) -> str:
         for name in LOCKS:
             if (folder / name).is_file():
                 return os.path.relpath(folder / name, root)
-        hashed = folder / _HASHED
+        hashed = folder / HASHED
         if hashed.is_file() and b"--hash=" in hashed.read_bytes():
             return os.path.relpath(hashed, root)
         if (folder / ".git").exists() or folder.parent == folder:
@@ -78,7 +78,7 @@ class _Known(msgspec.Struct):
 
 def _python(root: Path, env: Mapping[str, str], state: Path) -> str:
     """Return major.minor of the ``python`` on PATH, asked once and remembered until it changes."""
-    path = _which("python", env) or _which("python3", env)
+    path = python_on_path(env)
     if path is None:
         return ""
     version = _from_venv(path)
@@ -101,6 +101,16 @@ def _python(root: Path, env: Mapping[str, str], state: Path) -> str:
     except OSError:
         return version  # it only saves time
     return version
+
+
+def python_on_path(env: Mapping[str, str]) -> Path | None:
+    """Return the Python that stages find."""
+    return _which("python", env) or _which("python3", env)
+
+
+def python_version(path: Path, root: Path, env: Mapping[str, str]) -> str:
+    """Return a Python's major.minor; empty where it does not answer."""
+    return _from_venv(path) or _ask(path, root, env)
 
 
 def _which(name: str, env: Mapping[str, str]) -> Path | None:

@@ -1,7 +1,8 @@
 """What stages have made before, and where it can be had: here, or in the team's bucket."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -63,16 +64,24 @@ class Results:
 
     def earlier(self, key: str) -> CacheRecord | None:
         """Return what a stage with this key produced, as far as a trusted scope knows."""
-        for bucket in self._tiers():
-            for place in self._scope.cache_keys(key):
-                try:
-                    body = bucket.get(place)
-                except Missing:
-                    continue
-                record = _read(body)
-                if record is not None:
-                    return record
+        for body in self.notes(key):
+            record = _read(body)
+            if record is not None:
+                return record
         return None
+
+    def notes(self, name: str) -> Iterator[bytes]:
+        """Yield what lies in the cache under a name, as far as it is to be believed."""
+        for bucket in self._tiers():
+            for place in self._scope.cache_keys(name):
+                with suppress(Missing):
+                    yield bucket.get(place)
+
+    def note(self, name: str, body: bytes, artifacts: Iterable[Artifact] = ()) -> None:
+        """Leave something in the cache, here and in the bucket, after the content that it names."""
+        self.share(None, artifacts)
+        for bucket in self._tiers():
+            bucket.put(self._scope.cache_key(name), body)
 
     def kept(self, artifact: Artifact) -> bool:
         """Tell whether the artifact's bytes can be had; asks the bucket where they are not here."""

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 
 from trueup.models.libraries import library
-from trueup.models.outputs import Outputs, many_classes, two_classes, values
+from trueup.models.outputs import Outputs, boosted
 from trueup.models.port import Loaded, ModelDamaged, Trust, guarded
 from trueup.models.sniffing import Content
 from trueup.models.tables import Table
-
-_BINARY = ("binary", "cross_entropy", "cross_entropy_lambda")
 
 
 class LightGBM:
@@ -29,7 +27,7 @@ class LightGBM:
         """Load a whole file with sound trees; LightGBM itself follows their indices unchecked."""
         library("lightgbm", "lightgbm", extra=False)
         text = guarded(lambda: content.body.decode(), content, self.name)
-        wrong = guarded(lambda: _wrong(text), content, self.name)
+        wrong = guarded(lambda: wrong_text(text), content, self.name)
         if wrong:
             raise ModelDamaged(
                 f"the LightGBM model {wrong}",
@@ -60,11 +58,7 @@ class Boosted:
     def predict(self, table: Table) -> Outputs:
         """Return the prediction, and scores where the objective has classes."""
         raw = self._booster.predict(self._coded(table).matrix())
-        if self._objective in _BINARY:
-            return two_classes(raw)
-        if self._objective in ("multiclass", "multiclassova"):
-            return many_classes(raw)
-        return values(raw)
+        return boosted(raw, self._objective)
 
     def _coded(self, table: Table) -> Table:
         columns = table.columns()
@@ -83,7 +77,7 @@ def _lines(block: str) -> dict[str, str]:
     return {name: value for name, equals, value in pairs if equals}
 
 
-def _wrong(text: str) -> str:
+def wrong_text(text: str) -> str:
     """Return what is wrong with the file as a whole or with a tree, or an empty string."""
     head, *blocks = text.partition("\nend of trees")[0].split("\nTree=")
     if "\nend of trees" not in text or "\nend of parameters" not in text:

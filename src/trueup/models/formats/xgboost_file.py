@@ -3,16 +3,14 @@
 import json
 import os
 import re
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from trueup.models.libraries import library
-from trueup.models.outputs import Outputs, many_classes, two_classes, values
+from trueup.models.outputs import Outputs, boosted
 from trueup.models.port import Loaded, ModelDamaged, Trust, guarded
 from trueup.models.sniffing import Content
 from trueup.models.tables import Table
+from trueup.models.xgboost_trees import wrong_trees
 
 
 class XGBoost:
@@ -32,7 +30,7 @@ class XGBoost:
         booster = xgboost.Booster({"verbosity": 0})
         guarded(lambda: booster.load_model(bytearray(content.body)), content, self.name)
         model = json.loads(bytes(booster.save_raw("json")))
-        wrong = guarded(lambda: _wrong(model), content, self.name)
+        wrong = guarded(lambda: wrong_trees(model), content, self.name)
         if wrong:
             raise ModelDamaged(
                 f"the XGBoost model has {wrong}",
@@ -64,41 +62,4 @@ class Boosted:
         raw = self._booster.inplace_predict(
             matrix, iteration_range=self._rounds, validate_features=False
         )
-        if self._objective in ("binary:logistic", "reg:logistic") and raw.ndim == 1:
-            return two_classes(raw)
-        if self._objective == "multi:softprob":
-            return many_classes(raw)
-        return values(raw)
-
-
-def _trees(part: Any) -> Iterator[dict[str, Any]]:
-    waiting = [part]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            if "left_children" in one:
-                yield one
-            else:
-                waiting += one.values()
-        elif isinstance(one, list) and one and isinstance(one[0], dict | list):
-            waiting += one
-
-
-def _wrong(model: Any) -> str:
-    learner = model["learner"]
-    features = int(learner["learner_model_param"]["num_feature"])
-    for tree in _trees(learner["gradient_booster"]):
-        left, right = np.array(tree["left_children"]), np.array(tree["right_children"])
-        split, at = np.array(tree["split_indices"]), np.arange(len(left))
-        if not len(left) == len(right) == len(split) or len(left) == 0:
-            return "a tree whose parts differ in length"
-        inner = left != -1
-        for side in (left[inner], right[inner]):
-            if np.any((side < 0) | (side >= len(left)) | (side == at[inner])):
-                return "a tree whose children do not exist"
-        reached = np.concatenate([left[inner], right[inner]])
-        if len(np.unique(reached)) != len(reached) or 0 in reached:
-            return "a tree with a loop"
-        if np.any((split[inner] < 0) | (split[inner] >= features)):
-            return "a tree that asks for features which do not exist"
-    return ""
+        return boosted(raw, self._objective)
