@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from trueup.config.model_entries import EvaluateEntry, GateEntry
 from trueup.delivery.reusing import Use, evaluation_digest, first_use, how_to_refresh, uses
 from trueup.errors import NotProven, WrongUsage
 from trueup.gate.spending import Spending
+from trueup.registry.copying import Stamp
 from trueup.registry.records import Identity
+from trueup.registry.registry import Registry
 from trueup.store.bucket import Bucket
 from trueup.store.folder import FolderBucket
 from trueup.store.memory import MemoryBucket
@@ -75,6 +78,30 @@ def test_other_rows_another_target_and_another_task_are_counted_apart(bucket: Bu
     assert evaluation_digest("d1", "late", "binary") == (
         "0c5e5cf88ca6bb0480caaebf54130e26c610584b9815e8d17e867b3d0bd33476"
     )
+
+
+@dataclass(frozen=True)
+class Person:
+    registry: Registry
+    own: Path
+    stamp: Stamp
+    branch: str
+
+
+def test_a_judge_is_told_which_candidate_this_is(bucket: Bucket, tmp_path: Path) -> None:
+    pytest.importorskip("polars")
+    from trueup.config.model_entries import ModelEntry
+    from trueup.delivery.evaluating import evaluation
+    from trueup.delivery.reusing import use_of
+
+    (tmp_path / "test.csv").write_text("y\n1\n0\n")
+    rows = EvaluateEntry(data="test.csv", target="y")
+    entry = ModelEntry(path="model.onnx", task="binary", evaluate=rows)
+    table = evaluation(tmp_path, entry, lambda path: f"digest of {path}")
+    judge = Person(Registry(bucket), tmp_path, Stamp(ADA, AT), "try-it")
+    assert [use_of(judge, table, model) for model in "abb"] == [1, 2, 2]
+    digest = evaluation_digest("digest of test.csv", "y", "binary")
+    assert [(one.by, one.branch) for one in uses(bucket, digest)] == [(ADA, "try-it")] * 2
 
 
 def test_rows_that_nobody_used_have_no_uses(bucket: Bucket) -> None:

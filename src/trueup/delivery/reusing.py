@@ -2,14 +2,20 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from trueup.config.model_entries import EvaluateEntry, GateEntry
 from trueup.errors import NotProven, WrongUsage
+from trueup.registry.copying import Stamp
 from trueup.registry.records import Identity
+from trueup.registry.registry import Registry
 from trueup.store.bucket import Bucket
 from trueup.store.log import Event, Log
+
+if TYPE_CHECKING:
+    from trueup.delivery.evaluating import Evaluation
 
 FORMAT = 1
 
@@ -40,6 +46,38 @@ def evaluation_digest(data: str, target: str, task: str) -> str:
 
     named = {"data": data, "target": target, "task": task}
     return blake3(msgspec.json.encode(named, order="sorted")).hexdigest()
+
+
+class Judge(Protocol):
+    """Who judges a model, where, and on which branch."""
+
+    @property
+    def registry(self) -> Registry:
+        """Return the registry, in whose bucket uses are counted."""
+        ...
+
+    @property
+    def own(self) -> Path:
+        """Return the project's folder for what can be lost."""
+        ...
+
+    @property
+    def stamp(self) -> Stamp:
+        """Return who, and when."""
+        ...
+
+    @property
+    def branch(self) -> str:
+        """Return the branch, if there is one."""
+        ...
+
+
+def use_of(judge: Judge, table: "Evaluation", model: str) -> int:
+    """Return which distinct model this digest is on these rows, from 1; counted once."""
+    evaluation = evaluation_digest(table.data, table.entry.target, table.task)
+    wanted = Use(model=model, at=judge.stamp.at, by=judge.stamp.by, branch=judge.branch)
+    cache = judge.own / "state" / "reuse" if judge.own.is_dir() else None
+    return first_use(judge.registry.bucket, evaluation, wanted, cache).number
 
 
 def uses(bucket: Bucket, evaluation: str, cache: Path | None = None) -> list[Use]:
