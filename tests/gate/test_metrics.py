@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from trueup.errors import WrongUsage
 from trueup.gate.blockwise import estimate
 from trueup.gate.catalogue import known_metrics, metric_named
 from trueup.gate.metrics import Labels
+from trueup.gate.ranking import per_query
 
 sk = pytest.importorskip("sklearn.metrics")
 RNG = np.random.default_rng(20260101)
@@ -130,3 +132,83 @@ def test_an_unknown_metric_names_the_nearest() -> None:
 def test_every_listed_metric_can_be_had(task: str) -> None:
     for name in known_metrics(task):
         assert metric_named(name, task).name == name
+
+
+def test_rankings_agree_with_scikit_learn_ties_among_them() -> None:
+    relevance = RNG.integers(0, 4, (40, 12)).astype(float)
+    score = RNG.integers(0, 5, (40, 12)).astype(float)
+    query = np.repeat(np.arange(40), 12)
+    for depth in (3, 10, None):
+        ours = per_query("ndcg", depth)(relevance.ravel(), score.ravel(), query)
+        theirs = [
+            sk.ndcg_score(r[None], s[None], k=depth) for r, s in zip(relevance, score, strict=True)
+        ]
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+    clear = score + 0.01 * RNG.random((40, 12))
+    ours = per_query("mean_average_precision", None)(relevance.ravel(), clear.ravel(), query)
+    theirs = [sk.average_precision_score(r > 0, s) for r, s in zip(relevance, clear, strict=True)]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["ndcg", "mean_average_precision"])
+@pytest.mark.parametrize("depth", [None, 2, 4])
+def test_rows_of_equal_score_count_as_the_mean_over_all_their_orders(
+    name: str, depth: int | None
+) -> None:
+    relevance = np.array([1.0, 0.0, 2.0, 0.0, 0.0, 1.0])
+    score = np.array([3.0, 2.0, 2.0, 2.0, 2.0, 1.0])
+    value = per_query(name, depth)
+    query = np.zeros(6, dtype=np.int64)
+    broken = []
+    for order in permutations(range(4)):
+        apart = score.copy()
+        apart[1:5] += 0.1 * np.array(order)
+        broken.append(value(relevance, apart, query)[0])
+    assert value(relevance, score, query)[0] == pytest.approx(np.mean(broken))
+
+
+def test_averages_over_two_classes_and_over_each_rows_labels_agree() -> None:
+    for stem in ("precision", "recall", "f1"):
+        score = getattr(sk, f"{stem}_score")
+        for average in ("macro", "micro", "weighted"):
+            ours = estimate(metric_named(f"{stem}_{average}", "binary"), Labels(TRUTH, SCORE))
+            assert ours == pytest.approx(score(TRUTH, HARD, average=average), rel=1e-12)
+        truth, given = RNG.random((300, 4)) < 0.3, RNG.random((300, 4))
+        ours = estimate(metric_named(f"{stem}_samples", "multilabel"), Labels(truth, given, 4))
+        theirs = score(truth, given >= 0.5, average="samples", zero_division=0)
+        assert ours == pytest.approx(theirs, rel=1e-12)
+    ours = estimate(metric_named("roc_auc_macro", "multilabel"), Labels(truth, given, 4))
+    assert ours == pytest.approx(sk.roc_auc_score(truth, given, average="macro"), rel=1e-12)
+    ours = estimate(metric_named("mcc", "multiclass"), Labels(CLASSES, SHARES, 4))
+    theirs = sk.matthews_corrcoef(CLASSES, SHARES.argmax(axis=1))
+    assert ours == pytest.approx(theirs, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["log_loss", "brier_score_loss", "expected_calibration_error"])
+def test_what_takes_probabilities_refuses_other_scores_and_labels(name: str) -> None:
+    with pytest.raises(WrongUsage, match="are no probabilities"):
+        estimate(metric_named(name, "binary"), Labels(TRUTH, SCORE * 8 - 4))
+    with pytest.raises(WrongUsage, match="probability of each class"):
+        estimate(metric_named(name, "multiclass"), Labels(CLASSES, CLASSES, 4))
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [
+        ("roc_auc@0.3", "binary"),
+        ("precision_top_0%", "binary"),
+        ("ndcg@0", "ranking"),
+        ("ndcg@2.5", "ranking"),
+        ("pinball@1", "regression"),
+        ("mase@0", "forecast"),
+        ("accuracy@0.5", "multiclass"),
+    ],
+)
+def test_a_number_behind_the_at_that_means_nothing_is_refused(name: str, task: str) -> None:
+    with pytest.raises(WrongUsage):
+        metric_named(name, task)
+
+
+def test_a_scorers_name_with_neg_says_that_the_sign_is_known() -> None:
+    with pytest.raises(WrongUsage, match="Write 'log_loss': that less is better is known"):
+        metric_named("neg_log_loss", "binary")

@@ -3,9 +3,15 @@
 from collections.abc import Callable, Sequence
 
 from trueup.gate.arrays import Floats, np
-from trueup.gate.metrics import Labels, Metric, Tally, ratio, zero_ratio
+from trueup.gate.metrics import Labels, Metric, Tally, additive, mean_of, ratio, zero_ratio
 
-AVERAGED = ("precision_", "recall_", "f1_")
+_STEMS = ("precision_", "recall_", "f1_")
+_ENDS = ("_macro", "_micro", "_weighted", "_samples")
+
+
+def is_average(name: str) -> bool:
+    """Say whether this is ``f1_macro`` or the like."""
+    return name.startswith(_STEMS) and name.endswith(_ENDS)
 
 
 def averaged(name: str, task: str) -> Metric:
@@ -14,11 +20,38 @@ def averaged(name: str, task: str) -> Metric:
     scikit-learn counts classes by those that occur in truth or prediction, which is the same.
     """
     stem, _, average = name.partition("_")
-    tallies = _of_classes if task == "multiclass" else _of_labels
+    if average == "samples":
+        return Metric(name, True, additive(_of_each_row(stem)), mean_of)
+    tallies = {"binary": _of_two, "multiclass": of_classes}.get(task, _of_labels)
     return Metric(name, True, tallies, _value(stem, average, every=task == "multilabel"))
 
 
-def _of_classes(rows: Labels) -> Sequence[Tally]:
+def correlation(sums: Floats) -> Floats:
+    """Return Matthews' coefficient of any number of classes (Gorodkin 2004)."""
+    right, given, had = _thirds(sums)
+    rows = had.sum(axis=-1)
+    together = right.sum(axis=-1) * rows - (given * had).sum(axis=-1)
+    spread = (rows**2 - (given**2).sum(axis=-1)) * (rows**2 - (had**2).sum(axis=-1))
+    return zero_ratio(together, np.sqrt(spread))
+
+
+def _of_two(rows: Labels) -> Sequence[Tally]:
+    given = (rows.predicted >= 0.5).astype(np.int64)
+    return of_classes(Labels(rows.truth.astype(np.int64), given, 2))
+
+
+def _of_each_row(stem: str) -> Callable[[Labels], Floats]:
+    """Return the score of a row's labels, where a row without any scores zero."""
+
+    def score(rows: Labels) -> Floats:
+        given = rows.predicted >= 0.5
+        counts = ((given & rows.truth), given, rows.truth)
+        return _score(stem, *(each.sum(axis=1).astype(np.float64) for each in counts))
+
+    return score
+
+
+def of_classes(rows: Labels) -> Sequence[Tally]:
     """Tally, for each class, rows rightly given it, rows given it, rows that have it."""
     given = rows.predicted if rows.predicted.ndim == 1 else rows.predicted.argmax(axis=1)
     given = given.astype(np.int64)
@@ -41,8 +74,7 @@ def _of_labels(rows: Labels) -> Sequence[Tally]:
 
 def _value(stem: str, average: str, *, every: bool) -> Callable[[Floats], Floats]:
     def value(sums: Floats) -> Floats:
-        third = sums.shape[-1] // 3
-        right, given, had = sums[..., :third], sums[..., third : 2 * third], sums[..., 2 * third :]
+        right, given, had = _thirds(sums)
         if average == "micro":
             return _score(stem, right.sum(axis=-1), given.sum(axis=-1), had.sum(axis=-1))
         each = _score(stem, right, given, had)
@@ -51,6 +83,11 @@ def _value(stem: str, average: str, *, every: bool) -> Callable[[Floats], Floats
         return ratio((each * weights).sum(axis=-1), weights.sum(axis=-1))
 
     return value
+
+
+def _thirds(sums: Floats) -> tuple[Floats, Floats, Floats]:
+    third = sums.shape[-1] // 3
+    return sums[..., :third], sums[..., third : 2 * third], sums[..., 2 * third :]
 
 
 def _score(stem: str, right: Floats, given: Floats, had: Floats) -> Floats:

@@ -99,10 +99,22 @@ def _areas(labels: Labels) -> tuple[float, Floats]:
         if labels.truth.all() or not labels.truth.any():
             return math.nan, np.zeros(len(labels.truth))
         return influence(labels.truth, labels.predicted)
+    if labels.truth.ndim > 1:
+        return _areas_of_labels(labels)
     there = [c for c in range(labels.classes) if (labels.truth == c).any()]
     if len(there) < 2:
         return math.nan, np.zeros(len(labels.truth))
     each = [influence(labels.truth == c, labels.predicted[:, c]) for c in there]
+    mean: Floats = np.mean([moved for _, moved in each], axis=0)
+    return float(np.mean([area for area, _ in each])), mean
+
+
+def _areas_of_labels(labels: Labels) -> tuple[float, Floats]:
+    """Return the mean over the labels that some rows have and others lack."""
+    both = [c for c, one in enumerate(labels.truth.T) if one.any() and not one.all()]
+    if not both:
+        return math.nan, np.zeros(len(labels.truth))
+    each = [influence(labels.truth[:, c], labels.predicted[:, c]) for c in both]
     mean: Floats = np.mean([moved for _, moved in each], axis=0)
     return float(np.mean([area for area, _ in each])), mean
 

@@ -1,10 +1,10 @@
 """Metrics of classes: decisions at a threshold, probabilities, ranks and calibration."""
 
-import re
 from collections.abc import Callable, Sequence
 
+from trueup.errors import WrongUsage
 from trueup.gate.arrays import Floats, Truths, Whole, np
-from trueup.gate.averaging import AVERAGED, averaged
+from trueup.gate.averaging import averaged, correlation, is_average, of_classes
 from trueup.gate.metrics import (
     Labels,
     Metric,
@@ -16,50 +16,43 @@ from trueup.gate.metrics import (
     zero_ratio,
 )
 
-_AVERAGES = tuple(
-    f"{stem}_{average}"
-    for stem in ("precision", "recall", "f1")
-    for average in ("macro", "micro", "weighted")
-)
-_EVERY = ("accuracy", "balanced_accuracy", "log_loss", "brier_score_loss")
-NAMES: dict[str, tuple[str, ...]] = {
-    "binary": (
-        *_EVERY,
-        *("precision", "recall", "specificity", "f1", "matthews_corrcoef", "roc_auc"),
-        *("average_precision", "expected_calibration_error", "precision_top_5%"),
-    ),
-    "multiclass": (*_EVERY, *_AVERAGES, "roc_auc_ovr", "expected_calibration_error"),
-    "multilabel": ("accuracy", "hamming_loss", *_AVERAGES),
-}
+_ROUNDED = 1e-6  # how far beyond 0 and 1 a probability is still one
 BINS = 15  # of equal width, for the calibration error
 _FINE = 512  # of equal count, for metrics of the ranking; about 1/512 of the rows share a bin
 
 
-def make(name: str, number: float | None, task: str) -> Metric | None:
+def make(name: str, number: float | None, task: str) -> Metric:
     """Return a metric of a task with classes; ``number`` is the threshold (0.5 if not given)."""
-    if task != "binary" and name.startswith(AVERAGED):
+    if is_average(name):
         return averaged(name, task)
     if task == "binary":
         return _binary(name, 0.5 if number is None else number)
     if task == "multilabel":
-        exact = name == "accuracy"
-        row = _all_labels_right if exact else _labels_wrong
-        return Metric(
-            name, exact, additive(row), mean_of, shares=_whole_row if exact else None, fixed=True
-        )
+        return _of_labels(name)
     return {
         "accuracy": Metric(name, True, additive(_right), mean_of, shares=_hits, fixed=True),
         "balanced_accuracy": Metric(name, True, _class_hits, _mean_recall, needs_both=True),
-        "log_loss": Metric(name, False, additive(_log_losses), mean_of, bounded=False),
-        "brier_score_loss": Metric(name, False, additive(_briers), mean_of, bounded=False),
+        "matthews_corrcoef": Metric(name, True, of_classes, correlation),
+        "log_loss": Metric(name, False, additive(_log_losses), mean_of),
+        "brier_score_loss": Metric(name, False, additive(_briers), mean_of),
         "roc_auc_ovr": Metric(name, True, _nothing, mean_of, area=True, needs_both=True),
         "expected_calibration_error": Metric(name, False, _top_bins, _calibration_gap),
-    }.get(name)
+    }[name]
 
 
-def _binary(name: str, threshold: float) -> Metric | None:
-    if top := re.fullmatch(r"precision_top_([0-9.]+)%?", name):
-        share = _top_share(float(top[1]) / 100)
+def _of_labels(name: str) -> Metric:
+    return {
+        "accuracy": Metric(
+            name, True, additive(_all_labels_right), mean_of, shares=_whole_row, fixed=True
+        ),
+        "hamming_loss": Metric(name, False, additive(_labels_wrong), mean_of),
+        "roc_auc_macro": Metric(name, True, _nothing, mean_of, area=True, needs_both=True),
+    }[name]
+
+
+def _binary(name: str, threshold: float) -> Metric:
+    if name.startswith("precision_top_"):
+        share = _top_share(float(name.removeprefix("precision_top_").removesuffix("%")) / 100)
         return Metric(name, True, _fine_bins, share, exact=_every_score, needs_both=True)
     if name in _AT_THRESHOLD:
         value, shares, fixed = _AT_THRESHOLD[name]
@@ -73,14 +66,14 @@ def _binary(name: str, threshold: float) -> Metric | None:
             needs_both=name in ("recall", "balanced_accuracy", "specificity"),
         )
     return {
-        "log_loss": Metric(name, False, additive(_log_loss), mean_of, bounded=False),
+        "log_loss": Metric(name, False, additive(_log_loss), mean_of),
         "brier_score_loss": Metric(name, False, additive(_brier), mean_of),
         "roc_auc": Metric(name, True, _nothing, mean_of, area=True, needs_both=True),
         "average_precision": Metric(
             name, True, _fine_bins, _precision_area, exact=_every_score, needs_both=True
         ),
         "expected_calibration_error": Metric(name, False, _score_bins, _calibration_gap),
-    }.get(name)
+    }[name]
 
 
 def _confusion(rows: Labels, threshold: float) -> Sequence[Tally]:
@@ -153,6 +146,27 @@ _AT_THRESHOLD: dict[
 }
 
 
+def _probabilities(rows: Labels) -> Floats:
+    """Return the predictions of a metric that takes probabilities; WrongUsage for other scores."""
+    given: Floats = rows.predicted
+    if len(given) and not (given.min() >= -_ROUNDED and given.max() <= 1 + _ROUNDED):
+        raise WrongUsage(
+            f"the predictions go from {given.min():.4g} to {given.max():.4g} and are no "
+            "probabilities, which log loss, Brier's score and the calibration error take",
+            remedy="Predict probabilities, or ask for a metric of the ranking, such as roc_auc.",
+        )
+    return given
+
+
+def _of_each_class(rows: Labels) -> Floats:
+    if rows.predicted.ndim == 1:
+        raise WrongUsage(
+            "the predictions are labels, and this metric takes a probability of each class",
+            remedy="Predict columns probability_CLASS, or ask for accuracy or f1_macro.",
+        )
+    return _probabilities(rows)
+
+
 def _clipped(probability: Floats) -> Floats:
     least = float(np.finfo(np.float64).eps)
     clipped: Floats = np.clip(probability, least, 1 - least)
@@ -160,13 +174,13 @@ def _clipped(probability: Floats) -> Floats:
 
 
 def _log_loss(rows: Labels) -> Floats:
-    given = _clipped(rows.predicted)
+    given = _clipped(_probabilities(rows))
     lost: Floats = -np.log(np.where(rows.truth, given, 1 - given))
     return lost
 
 
 def _brier(rows: Labels) -> Floats:
-    lost: Floats = (rows.predicted - rows.truth) ** 2
+    lost: Floats = (_probabilities(rows) - rows.truth) ** 2
     return lost
 
 
@@ -175,11 +189,11 @@ def _nothing(rows: Labels) -> Sequence[Tally]:
 
 
 def _top_bins(rows: Labels) -> Sequence[Tally]:
-    return _calibration(rows.predicted.max(axis=1), _right(rows))
+    return _calibration(_of_each_class(rows).max(axis=1), _right(rows))
 
 
 def _score_bins(rows: Labels) -> Sequence[Tally]:
-    return _calibration(rows.predicted, rows.truth.astype(np.float64))
+    return _calibration(_probabilities(rows), rows.truth.astype(np.float64))
 
 
 def _calibration(claimed: Floats, came: Floats) -> Sequence[Tally]:
@@ -272,14 +286,16 @@ def _mean_recall(sums: Floats) -> Floats:
 
 
 def _log_losses(rows: Labels) -> Floats:
-    given = rows.predicted / rows.predicted.sum(axis=1, keepdims=True)
+    given = _of_each_class(rows)
+    given = given / given.sum(axis=1, keepdims=True)
     lost: Floats = -np.log(_clipped(given[np.arange(len(rows.truth)), rows.truth]))
     return lost
 
 
 def _briers(rows: Labels) -> Floats:
-    right = rows.predicted[np.arange(len(rows.truth)), rows.truth]
-    lost: Floats = (rows.predicted**2).sum(axis=1) - 2 * right + 1
+    given = _of_each_class(rows)
+    right = given[np.arange(len(rows.truth)), rows.truth]
+    lost: Floats = (given**2).sum(axis=1) - 2 * right + 1
     return lost
 
 

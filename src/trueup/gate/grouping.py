@@ -9,6 +9,7 @@ from trueup.errors import WrongUsage
 from trueup.gate.arrays import Floats, Whole, np
 from trueup.gate.blocks import Blocks
 from trueup.gate.metrics import Labels, Metric, Tally, additive, mean_of
+from trueup.gate.names import named
 from trueup.gate.ranking import per_query
 from trueup.gate.rows import Table, numbered
 
@@ -35,7 +36,7 @@ def called(name: str, call: Call) -> Metric:
     of_row = additive(lambda rows: _numbers(name, call, rows))
     of_group = additive(lambda rows: np.asarray(rows.predicted, dtype=np.float64))
     tallies = of_row if call.per == "row" else of_group
-    return Metric(name, call.higher, tallies, mean_of, bounded=False)
+    return Metric(name, call.higher, tallies, mean_of)
 
 
 def whole(name: str, call: Call) -> Metric:
@@ -44,7 +45,7 @@ def whole(name: str, call: Call) -> Metric:
     def nothing(rows: Labels) -> tuple[Tally, ...]:
         return ()
 
-    return Metric(name, call.higher, nothing, mean_of, bounded=False, call=call.function)
+    return Metric(name, call.higher, nothing, mean_of, call=call.function)
 
 
 def _numbers(name: str, call: Call, rows: Labels) -> Floats:
@@ -59,10 +60,38 @@ def _numbers(name: str, call: Call, rows: Labels) -> Floats:
 
 def by_query(name: str, table: Table, blocks: Blocks) -> tuple[Table, Blocks]:
     """Return one row a query; its prediction is the metric's value for the query."""
-    stem, _, depth = name.partition("@")
-    stem = {"map": "mean_average_precision", "ndcg_score": "ndcg"}.get(stem, stem)
-    values = per_query(stem, int(depth) if depth else None)
+    found = named(name, "ranking")
+    values = per_query(found.stem, None if found.number is None else int(found.number))
     return _reduced(table, blocks, values)
+
+
+def is_scaled(name: str, task: str) -> bool:
+    """Say whether a metric takes rows in units of their scale."""
+    return task == "forecast" and named(name, task).stem == "mean_absolute_scaled_error"
+
+
+def in_scale(name: str, table: Table, blocks: Blocks) -> tuple[Table, Blocks]:
+    """Return truth and predictions in units of each row's scale (Hyndman and Koehler 2006).
+
+    The scale is the mean error of the seasonal naive forecast in the series' history. Rows
+    without one, or with a history that never changes, have no value and are left out.
+    """
+    if table.scale is None or table.at is None:
+        raise WrongUsage(
+            f"{name} needs to know how hard each series is to forecast, and no history is there",
+            remedy="Leave the rows up to evaluate.cutoff in the table, or give it a column scale.",
+        )
+    season = named(name, "forecast").number
+    scale = np.asarray(table.scale(int(season or 1)), dtype=np.float64)[table.at]
+    kept = np.flatnonzero(np.isfinite(scale) & (scale > 0))
+    if not len(kept):
+        raise WrongUsage(
+            f"{name}: no series has a history that changes from one season to the next",
+            remedy="Leave more rows before evaluate.cutoff, or give the table a column scale.",
+        )
+    table, blocks, scale = table.only(kept), blocks.only(kept), scale[kept]
+    predicted = {model: each / scale for model, each in table.predicted.items()}
+    return replace(table, truth=table.truth / scale, predicted=predicted), blocks
 
 
 def by_group(call: Call, table: Table, blocks: Blocks) -> tuple[Table, Blocks]:

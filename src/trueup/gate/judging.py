@@ -20,7 +20,7 @@ from trueup.gate.deciding import (
     without_harm,
 )
 from trueup.gate.evidence import Evidence, View, measure
-from trueup.gate.grouping import by_group, by_query, called
+from trueup.gate.grouping import by_group, by_query, called, in_scale, is_scaled
 from trueup.gate.grouping import whole as whole_table
 from trueup.gate.metrics import Metric
 from trueup.gate.resampling import resamples_for
@@ -197,6 +197,8 @@ def _metric(rule: Rule, view: View, comparison: Comparison) -> tuple[Metric, Vie
     metric = metric_named(rule.metric, table.task)
     if table.task == "ranking":
         table, blocks = by_query(rule.metric, table, blocks)
+    elif is_scaled(rule.metric, table.task):
+        table, blocks = in_scale(rule.metric, table, blocks)
     return metric, View(table, blocks, view.seed, view.resamples, view.effect)
 
 

@@ -5,25 +5,18 @@ from collections.abc import Callable, Sequence
 from trueup.gate.arrays import Floats, np
 from trueup.gate.metrics import Labels, Metric, Tally, additive, mean_of, ratio
 
-_REGRESSION = (
-    "mean_squared_error",
-    "root_mean_squared_error",
-    "mean_absolute_error",
-    "mean_absolute_percentage_error",
-    "mean_pinball_loss",
-    "r2",
-)
-NAMES: dict[str, tuple[str, ...]] = {"regression": _REGRESSION, "forecast": _REGRESSION}
 
+def make(name: str, number: float | None) -> Metric:
+    """Return a metric; ``number`` is the quantile of the pinball loss (0.5 if not given).
 
-def make(name: str, number: float | None) -> Metric | None:
-    """Return a metric; ``number`` is the quantile of the pinball loss (0.5 if not given)."""
+    The scaled error takes rows that are in units of their scale already (see grouping.in_scale).
+    """
     if name == "r2":
-        return Metric("r2", True, _squares, _explained, bounded=False)
+        return Metric("r2", True, _squares, _explained)
     if name == "root_mean_squared_error":
-        return Metric(name, False, additive(_squared), _root, bounded=False)
+        return Metric(name, False, additive(_squared), _root)
     loss = _loss(name, 0.5 if number is None else number)
-    return Metric(name, False, additive(loss), mean_of, bounded=False)
+    return Metric(name, False, additive(loss), mean_of)
 
 
 def _loss(name: str, quantile: float) -> Callable[[Labels], Floats]:
@@ -37,6 +30,7 @@ def _loss(name: str, quantile: float) -> Callable[[Labels], Floats]:
     return {
         "mean_squared_error": _squared,
         "mean_absolute_error": _absolute,
+        "mean_absolute_scaled_error": _absolute,
         "mean_absolute_percentage_error": _relative,
     }[name]
 

@@ -49,7 +49,6 @@ class Metric:
     higher: bool
     tallies: Callable[[Labels], Sequence[Tally]]
     value: Callable[[Floats], Floats]
-    bounded: bool = True  # by 0 and 1
     shares: Callable[[Labels], Shares] | None = None
     fixed: bool = False
     area: bool = False

@@ -1,18 +1,14 @@
 """Metrics of rankings: one value for each query, and the mean over queries."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from trueup.gate.arrays import Floats, Whole, np
 from trueup.gate.metrics import Labels, Metric, additive, mean_of
 
-NAMES: dict[str, tuple[str, ...]] = {"ranking": ("ndcg", "mean_average_precision")}
 
-
-def make(name: str, depth: float | None) -> Metric:
-    """Return a metric of the ``depth`` best of each query (all of them if not given).
-
-    Rows are one a query; the value of the query is the prediction.
-    """
+def make(name: str) -> Metric:
+    """Return a metric whose rows are one a query; the value of the query is the prediction."""
     return Metric(name, True, additive(_ready), mean_of)
 
 
@@ -24,15 +20,16 @@ def _ready(rows: Labels) -> Floats:
 def per_query(name: str, depth: int | None) -> Callable[[Floats, Floats, Whole], Floats]:
     """Return the function from relevance, score and query number to one value a query.
 
-    A query without a relevant row has no value: nan.
+    Rows of equal score are taken in every order alike: a file that lists the relevant ones first
+    gains nothing by it. A query without a relevant row has no value: nan.
     """
     gain = _discounted if name == "ndcg" else _average_precision
 
     def values(relevance: Floats, score: Floats, query: Whole) -> Floats:
-        found = gain(relevance, _places(score, query), query, depth)
+        found = gain(relevance, _ranked(score, query), depth)
         if name != "ndcg":
             return found
-        best = gain(relevance, _places(relevance, query), query, depth)
+        best = gain(relevance, _ranked(relevance, query), depth)
         with np.errstate(divide="ignore", invalid="ignore"):
             share: Floats = np.where(best > 0, found / best, np.nan)
         return share
@@ -40,35 +37,59 @@ def per_query(name: str, depth: int | None) -> Callable[[Floats, Floats, Whole],
     return values
 
 
-def _places(score: Floats, query: Whole) -> Whole:
-    """Return each row's place within its query, the highest score first; ties in given order."""
+@dataclass(frozen=True)
+class _Ranking:
+    """Rows in the order of query and score, the highest first; ``tie`` numbers equal scores."""
+
+    order: Whole
+    query: Whole  # by rank, as all below
+    first: Whole  # the rank of the query's first row
+    place: Whole  # within the query, from 0
+    tie: Whole
+    within: Whole  # within the tie, from 0
+    size: Whole  # of the tie
+
+
+def _ranked(score: Floats, query: Whole) -> _Ranking:
     order = np.lexsort((-score, query))
-    starts = np.r_[0, np.flatnonzero(np.diff(query[order])) + 1]
-    lengths = np.diff(np.r_[starts, len(query)])
-    places = np.empty(len(query), dtype=np.int64)
-    places[order] = np.arange(len(query)) - np.repeat(starts, lengths)
-    return places
+    of, given = query[order], score[order]
+    ranks = np.arange(len(order))
+    begins = np.r_[True, np.diff(of) != 0]
+    ties = begins | np.r_[True, np.diff(given) != 0]
+    first = np.maximum.accumulate(np.where(begins, ranks, 0))
+    tied = np.maximum.accumulate(np.where(ties, ranks, 0))
+    tie = np.cumsum(ties) - 1
+    return _Ranking(
+        order, of, first, ranks - first, tie, ranks - tied, np.bincount(tie)[tie].astype(np.int64)
+    )
 
 
-def _discounted(relevance: Floats, place: Whole, query: Whole, depth: int | None) -> Floats:
-    gains = relevance / np.log2(place + 2.0)
+def _discounted(relevance: Floats, ranking: _Ranking, depth: int | None) -> Floats:
+    """Return each query's gain, equal scores sharing their discounts, as scikit-learn has it."""
+    discounts = 1 / np.log2(ranking.place + 2.0)
     if depth is not None:
-        gains = np.where(place < depth, gains, 0.0)
-    return np.bincount(query, gains).astype(np.float64)
+        discounts = np.where(ranking.place < depth, discounts, 0.0)
+    shared = np.bincount(ranking.tie, discounts)[ranking.tie] / ranking.size
+    gains = relevance[ranking.order] * shared
+    return np.bincount(ranking.query, gains).astype(np.float64)
 
 
-def _average_precision(relevance: Floats, place: Whole, query: Whole, depth: int | None) -> Floats:
-    relevant = relevance > 0
-    order = np.lexsort((place, query))
-    hits = np.cumsum(relevant[order])
-    starts = np.r_[0, np.flatnonzero(np.diff(query[order])) + 1]
-    lengths = np.diff(np.r_[starts, len(query)])
-    before = np.repeat(np.r_[0, hits][starts], lengths)
-    counts = np.where(relevant[order], (hits - before) / (place[order] + 1.0), 0.0)
+def _average_precision(relevance: Floats, ranking: _Ranking, depth: int | None) -> Floats:
+    """Return each query's average precision, the mean over all orders of equal scores.
+
+    Computed at once from the relevant rows before and within each tie (McSherry and Najork 2008).
+    """
+    relevant = relevance[ranking.order] > 0
+    passed = np.r_[0, np.cumsum(relevant)]
+    tied_first = np.arange(len(relevant)) - ranking.within
+    before = passed[tied_first] - passed[ranking.first]
+    mine = np.bincount(ranking.tie, relevant)[ranking.tie]
+    others = (mine - 1) / np.maximum(ranking.size - 1, 1)  # relevant, of those tied before it
+    counts = mine / ranking.size * (before + ranking.within * others + 1) / (ranking.place + 1.0)
     if depth is not None:
-        counts = np.where(place[order] < depth, counts, 0.0)
-    total = np.bincount(query, relevant.astype(np.float64))
+        counts = np.where(ranking.place < depth, counts, 0.0)
+    total = np.bincount(ranking.query, relevant)
     possible = total if depth is None else np.minimum(total, depth)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean: Floats = np.bincount(query[order], counts) / possible
+        mean: Floats = np.bincount(ranking.query, counts) / possible
     return np.where(total > 0, mean, np.nan)

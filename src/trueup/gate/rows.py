@@ -1,6 +1,6 @@
 """The prediction table: one row a prediction, its truth, and what the row depends on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +19,9 @@ class Rows:
     for a binary task, (rows, classes) probabilities or labels for more classes, (rows, labels)
     for several labels, numbers else. ``seen``: rows that a model was trained, tuned, stopped or
     calibrated on; ``unlabelled``: rows that never got a truth, such as cancelled flights. Both
-    are left out and counted; a truth that is NaN otherwise is a trap.
+    are left out and counted; a truth that is NaN otherwise is a trap. ``names`` are those of the
+    classes where ``classes`` are numbers. ``scale`` gives, for the length of a season, how hard
+    each row of a forecast is: see grouping.in_scale.
     """
 
     task: Task
@@ -36,6 +38,8 @@ class Rows:
     positive: Any = None
     seen: Any = None
     unlabelled: Any = None
+    names: tuple[str, ...] = ()
+    scale: Callable[[int], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Table:
     slices: Mapping[str, Any] = field(default_factory=dict)
     features: Mapping[str, Any] = field(default_factory=dict)
     names: tuple[str, ...] = ()  # of the classes, as their numbers count them
+    scale: Callable[[int], Any] | None = None  # of all rows, those left out among them
+    at: Whole | None = None  # which of all rows these are
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -71,6 +77,7 @@ class Table:
             group=None if self.group is None else self.group[kept],
             slices={name: each[kept] for name, each in self.slices.items()},
             features={name: each[kept] for name, each in self.features.items()},
+            at=None if self.at is None else self.at[kept],
         )
 
 
@@ -123,7 +130,9 @@ def prepared(rows: Rows) -> Table:
         None if rows.group is None else numbered(rows.group)[0],
         {name: _comparable(array(column)) for name, column in rows.slices.items()},
         {name: array(column) for name, column in rows.features.items()},
-        _names(rows, classes),
+        rows.names or _names(rows, classes),
+        rows.scale,
+        None if rows.scale is None else np.arange(len(truth)),
     )
     _same_length(table)
     return table

@@ -118,6 +118,8 @@ def _left_out(verdict: Verdict) -> list[str]:
         said.append(f"{left.seen} rows that a model was trained on are left out.")
     if not left.seen_known:
         said.append("It is not known which rows the models were trained on.")
+    if left.unlabelled:
+        said.append(f"{left.unlabelled} rows that never got a truth are left out.")
     if left.unusable:
         said.append(f"{left.unusable} rows without truth or prediction are left out.")
     return said
