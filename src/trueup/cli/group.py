@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("compare", "Compare runs: metrics, parameters, artifacts, environment."),
     "metrics": ("metrics", "Compare metrics with those of a revision."),
     "params": ("params", "Compare parameters with those of a revision."),
+    "gate": ("gate", "Judge candidates: pass, fail or inconclusive, and why."),
     "register": ("register", "Make a model a version."),
     "models": ("models", "List models; show one's versions."),
     "history": ("history", "Tell what happened to a model, and why."),

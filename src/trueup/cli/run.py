@@ -12,6 +12,7 @@ from trueup.cli.printing import print_json, say
 from trueup.cli.status import as_object, as_text, reason_object
 
 if TYPE_CHECKING:
+    from trueup.delivery.delivering import Delivered
     from trueup.pipeline.outcome import RunResult
     from trueup.project.options import RunOptions
     from trueup.project.workspace import Workspace
@@ -86,16 +87,46 @@ def _run(
     from trueup.project.running import run
 
     result = run(workspace, options, Lines(sys.stderr, explain=explain, quiet=quiet))
-    if as_json:
-        print_json(_as_object(result))
-    else:
+    if not as_json:
         _show(result)
     for failure in result.failures:
         _tell_failure(result, failure.stage)
+    delivered, code = _deliver(workspace, result, as_json=as_json)
+    if as_json:
+        print_json(_as_object(result) | {"models": delivered})
     if result.interrupted:
         say("interrupted; what was finished is kept, the next run goes on from there")
         return INTERRUPTED
-    return _STAGE_FAILED if result.failures else 0
+    return _STAGE_FAILED if result.failures else code
+
+
+def _deliver(
+    workspace: "Workspace", result: "RunResult", *, as_json: bool
+) -> "tuple[list[Delivered], int]":
+    """Register, judge and promote the models that the run has brought up to date.
+
+    One that cannot be judged keeps no other from it.
+    """
+    if not workspace.project.models:
+        return [], 0
+    from trueup.cli import tell
+    from trueup.cli.gate import EXIT_CODES
+    from trueup.delivery.telling import sentences
+    from trueup.errors import TrueupError
+    from trueup.project.gating import deliver_model, models_made
+
+    delivered, code = [], 0
+    for model in models_made(workspace, result):
+        try:
+            done = deliver_model(workspace, model)
+        except TrueupError as error:
+            code = max(code, tell(error))
+            continue
+        delivered.append(done)
+        code = max(code, EXIT_CODES[done.ending])
+        for sentence in () if as_json else sentences(done):
+            print(sentence)
+    return delivered, code
 
 
 def _as_object(result: "RunResult") -> dict[str, object]:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from trueup.config.model_entries import ModelEntry
 from trueup.errors import WrongUsage
-from trueup.pipeline.lock import read_lock
 from trueup.project.registering import (
     chosen_environment,
+    digest_wanted,
     environments_of,
     model_entry,
     named,
@@ -65,7 +66,7 @@ def terms_of(workspace: Workspace, model: str, environment: str) -> Terms:
     return Terms(
         environment,
         rules=rules_digest(entry, target),
-        data=_data_digest(workspace, entry.evaluate.data) if entry.evaluate else "",
+        data=_data_digest(workspace, entry),
         approvals=target.approvals if target else 0,
         protected=target.protected if target else False,
     )
@@ -243,15 +244,8 @@ def _own_model(workspace: Workspace, name: VersionName) -> str:
     return model
 
 
-def _data_digest(workspace: Workspace, path: str) -> str:
-    """Return the digest of the evaluation data: of the lock, else of the file."""
-    for stage in read_lock(workspace.root).stages.values():
-        if path in stage.outs:
-            return stage.outs[path].digest
-    found = workspace.scanner.scan(workspace.root / path)
-    if found is None:
-        raise WrongUsage(
-            f"the evaluation data {path} is not here",
-            remedy="Make it with: trueup run, or fetch it with: trueup pull",
-        )
-    return found.digest
+def _data_digest(workspace: Workspace, entry: ModelEntry) -> str:
+    """Return the digest of the evaluation data; empty where none is declared."""
+    if entry.evaluate is None:
+        return ""
+    return digest_wanted(workspace, entry.evaluate.data or entry.evaluate.predictions)

@@ -78,8 +78,8 @@ def register(workspace: Workspace, model: str, extras: Extras = _NOTHING) -> Res
     """
     entry = model_entry(workspace, model)
     path, stamp = str(entry.path), stamp_of(workspace)
-    lineage, run = _lineage(workspace, path)
-    _check_locked(workspace, path)
+    lineage, run = lineage_of(workspace, path)
+    locked_artifact(workspace, path)
     artifact = workspace.results.keep(
         lambda: workspace.content.add(workspace.root / path, sync=True)
     )
@@ -145,7 +145,7 @@ def _authors(address: str) -> tuple[str, ...]:
     return (address,) if address else ()
 
 
-def _lineage(workspace: Workspace, path: str) -> tuple[dict[str, str], str]:
+def lineage_of(workspace: Workspace, path: str) -> tuple[dict[str, str], str]:
     """Return the keys of the stages that led to a file, and the run that made it."""
     graph, locked = workspace.graph, read_lock(workspace.root).stages
     maker = graph.producer(path)
@@ -162,8 +162,11 @@ def _lineage(workspace: Workspace, path: str) -> tuple[dict[str, str], str]:
     return {name: locked[name].key for name in stages}, record.run if record else ""
 
 
-def _check_locked(workspace: Workspace, path: str) -> None:
-    """Refuse a file that is not what its stage has made: its lineage would not be its own."""
+def locked_artifact(workspace: Workspace, path: str) -> Artifact:
+    """Return the artifact of a file or folder; WrongUsage where nothing is there.
+
+    Also where it is not what its stage has made: its lineage would not be its own.
+    """
     for stage in read_lock(workspace.root).stages.values():
         for out, locked in stage.outs.items():
             if path != out and not path.startswith(f"{out}/"):
@@ -175,3 +178,18 @@ def _check_locked(workspace: Workspace, path: str) -> None:
                     remedy="Make it again with: trueup run, or put it back with: trueup pull"
                     " --force",
                 )
+    found = workspace.scanner.scan(workspace.root / path)
+    if found is None:
+        raise WrongUsage(
+            f"{path} is not here",
+            remedy="Make it with: trueup run, or fetch it with: trueup pull",
+        )
+    return found
+
+
+def digest_wanted(workspace: Workspace, path: str) -> str:
+    """Return the digest that a path should have: the lock's, else that of the file."""
+    for stage in read_lock(workspace.root).stages.values():
+        if path in stage.outs:
+            return stage.outs[path].digest
+    return locked_artifact(workspace, path).digest

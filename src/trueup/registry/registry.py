@@ -77,6 +77,10 @@ class Registry:
             raise ModelNotFound(model, self.models())
         return history
 
+    def so_far(self, model: str) -> History:
+        """Return what happened to a model until now: nothing where it is not known yet."""
+        return self._read(model)
+
     def histories(self) -> list[History]:
         """Return the histories of all models that have a version, side by side where that pays."""
         threads = _THREADS if self.bucket.remote else 1

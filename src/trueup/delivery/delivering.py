@@ -1,0 +1,107 @@
+"""Register, judge and promote one model: what a run ends with."""
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from trueup.delivery.judging import Judgement, judged
+from trueup.delivery.subject import Candidate, Subject
+from trueup.registry.history import History
+from trueup.registry.promotion import PromotionRequest
+from trueup.registry.records import Promoted, Registered
+from trueup.registry.refusals import ChampionMoved, Refusal, Refused
+
+# How the command ends that delivered it: 0, 3, 4 or 7.
+Ending: TypeAlias = Literal["done", "failed", "open", "moved"]
+Register: TypeAlias = Callable[[], Registered]
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """What became of one model at the end of a run."""
+
+    model: str  # project/model
+    environment: str
+    version: int | None = None  # None: outside a trusted scope nothing is registered
+    judgement: Judgement | None = None  # None: no rule asks for anything, or champion already
+    promoted: Promoted | None = None
+    refusal: Refusal | None = None  # why it was not promoted though its verdict is not a failure
+    champion: bool = False  # it is live already
+    warns: bool = False  # mode: warn; nothing stops here
+
+    @property
+    def ending(self) -> Ending:
+        """Return how the command ends."""
+        if self.warns or self.judgement is None or self.promoted is not None:
+            return "done"
+        if self.refusal is not None:
+            return "open" if self.refusal.ending == "usage" else self.refusal.ending
+        return ending_of(self.judgement)
+
+
+def ending_of(judgement: Judgement) -> Ending:
+    """Return how a command ends with a verdict."""
+    verdict = judgement.verdict
+    if verdict.mode == "warn" or verdict.word == "pass":
+        return "done"
+    if verdict.word == "fail":
+        return "failed"
+    return "done" if verdict.on_inconclusive == "promote" else "open"
+
+
+def deliver(subject: Subject, candidate: Candidate, register: Register) -> Delivered:
+    """Register a candidate, judge it, and promote it where the project says so.
+
+    Outside a trusted scope it is judged only: nothing is registered there.
+    """
+    done = Delivered(subject.name, subject.environment, warns=subject.entry.gate.mode == "warn")
+    history = subject.history()
+    if subject.scope.is_trusted:
+        version = _registered(history, candidate) or register()
+        candidate = msgspec.structs.replace(candidate, version=version)
+        done = msgspec.structs.replace(done, version=version.version)
+    if history.champion_digest(subject.environment) == candidate.model.digest:
+        return msgspec.structs.replace(done, champion=True)
+    if not is_gated(subject):
+        return done
+    judgement = judged(subject, candidate)
+    done = msgspec.structs.replace(done, judgement=judgement)
+    if done.version is None or not _to_promote(subject, judgement):
+        return done
+    return _promoted(subject, done, done.version)
+
+
+def _registered(history: History, candidate: Candidate) -> Registered | None:
+    """Return the version that the candidate is already: the same model of the same code."""
+    for version in reversed(history.versions):
+        known = (version.model.digest, version.code, version.refit_of)
+        if known == (candidate.model.digest, candidate.code, None):
+            return version
+    return None
+
+
+def is_gated(subject: Subject) -> bool:
+    """Say whether any rule asks something of the model."""
+    asked = subject.entry.gate.rules or (subject.target and subject.target.rules)
+    return bool(asked) and subject.entry.gate.mode != "off"
+
+
+def _to_promote(subject: Subject, judgement: Judgement) -> bool:
+    wanted = subject.entry.promote == "on_pass"
+    return wanted and not judgement.verdict.no_change and judgement.verdict.word != "fail"
+
+
+def _promoted(subject: Subject, done: Delivered, version: int) -> Delivered:
+    stamp = subject.stamp
+    request = PromotionRequest(
+        version,
+        subject.terms(),
+        by=stamp.by,
+        at=stamp.at,
+        trusted=subject.scope.is_trusted,
+    )
+    try:
+        event = subject.registry.promote(subject.name, request)
+    except (Refused, ChampionMoved) as error:
+        return msgspec.structs.replace(done, refusal=error.refusal)
+    return msgspec.structs.replace(done, promoted=event)

@@ -1,0 +1,134 @@
+"""Judge a candidate on the project's evaluation data, beside the champion that is live now."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from trueup.delivery import evidencing
+from trueup.delivery.elsewhere.kept import keep_predictions, kept_predictions
+from trueup.delivery.evaluating import Evaluation, evaluation, rows_of
+from trueup.delivery.opponents import Opponent, opponents_of
+from trueup.delivery.predicting import candidate_predictions, is_here
+from trueup.delivery.reusing import use_of
+from trueup.delivery.seen import PART, Seen, decode, rows_seen, seen_by, seen_by_any
+from trueup.delivery.subject import Candidate, Subject
+from trueup.registry.history import History
+from trueup.registry.records import Evidence, Registered
+
+if TYPE_CHECKING:
+    from trueup.gate.verdict import Verdict
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """A verdict and what a promotion needs of it; ``again``: it was there, nothing was spent."""
+
+    model: str  # project/model
+    environment: str
+    verdict: "Verdict"
+    evidence: Evidence
+    version: int | None = None  # None: the file of this checkout, not registered
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class _Field:
+    """All models' predictions on the rows, by the gate's names, and which rows one has seen."""
+
+    predicted: Mapping[str, Any]
+    had: Mapping[str, str]  # how each was come by
+    seen: Any  # a mask; None: no row is known to be seen
+    seen_known: bool
+    champion: Literal["there", "none", "not_comparable"]
+    why: str = ""
+
+
+def judged(subject: Subject, candidate: Candidate) -> Judgement:
+    """Return the verdict on a candidate, and record it in the scope that this writer has.
+
+    The same model, champion, data, rules and code again is the same verdict: it is looked up.
+    """
+    history = subject.history()
+    digests = _digests(subject, candidate, history)
+    found = evidencing.known(subject, history, digests)
+    again = found is not None
+    if found is None:
+        verdict = _verdict(subject, candidate, history, digests)
+        found = verdict, evidencing.record(subject, verdict)
+    version = candidate.version.version if candidate.version else None
+    return Judgement(subject.name, subject.environment, *found, version=version, again=again)
+
+
+def _digests(subject: Subject, candidate: Candidate, history: History) -> dict[str, str]:
+    """Return what is judged, by digest: equal digests, equal verdict."""
+    return {
+        "model": candidate.model.digest,
+        "champion": history.champion_digest(subject.environment),
+        "data": subject.data,
+        "rules": subject.rules,
+        "code": candidate.code,
+    }
+
+
+def _verdict(
+    subject: Subject, candidate: Candidate, history: History, digests: Mapping[str, str]
+) -> "Verdict":
+    from trueup.gate.comparing import Circumstances, compare
+    from trueup.gate.judging import judge
+    from trueup.gate.rules import rules_of
+
+    table = evaluation(subject.root, subject.entry, subject.digest)
+    field = _field(subject, candidate, table, opponents_of(subject, candidate, history))
+    also = subject.target.rules if subject.target else ()
+    known = Circumstances(
+        champion=field.champion,
+        why=field.why,
+        seen_known=field.seen_known,
+        expected=evidencing.slices_before(subject, history),
+        measured=subject.measured if is_here(subject, candidate) else {},
+        digests=digests,
+        had=field.had,
+    )
+    comparison = compare(rows_of(table, field.predicted, field.seen), known)
+    rules = rules_of(subject.entry.gate, also, use_of(subject, table, candidate.model.digest))
+    verdict = judge(rules, comparison)
+    keep_predictions(subject.results, candidate.model.digest, table, field.predicted["candidate"])
+    return verdict
+
+
+def _field(
+    subject: Subject, candidate: Candidate, table: Evaluation, opponents: Sequence[Opponent]
+) -> _Field:
+    """Return the predictions of the candidate and of whom it is compared with."""
+    mine = candidate_predictions(subject, candidate, table)
+    predicted, had = {"candidate": mine.predictions}, {"candidate": mine.how}
+    masks = [rows_seen(_seen(subject, candidate), table)]
+    champion: Literal["there", "none", "not_comparable"] = "none"
+    why = ""
+    for opponent in opponents:
+        found = kept_predictions(subject.results, opponent.version.model.digest, table)
+        if found is None:
+            if opponent.role == "champion":
+                champion, why = "not_comparable", "its predictions on these rows are not kept"
+            continue
+        champion = "there" if opponent.role == "champion" else champion
+        predicted[opponent.role], had[opponent.role] = found.array, found.how
+        masks.append(rows_seen(_seen_of(subject, opponent.version), table))
+    seen, known = seen_by_any(masks)
+    return _Field(predicted, had, seen, known, champion, why)
+
+
+def _seen(subject: Subject, candidate: Candidate) -> Seen:
+    """Return what a candidate was trained on: of a version as it was kept, else as declared."""
+    if candidate.version is not None and PART in candidate.version.parts:
+        return _seen_of(subject, candidate.version)
+    return seen_by(subject.root, subject.entry, subject.graph)
+
+
+def _seen_of(subject: Subject, version: Registered) -> Seen:
+    part = version.parts.get(PART)
+    if part is None:
+        return Seen(how=f"version {version.version} was registered without what it has seen")
+    body = subject.results.content.read(part.digest)
+    return decode(body, f"the rows that version {version.version} has seen")

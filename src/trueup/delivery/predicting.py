@@ -1,0 +1,55 @@
+"""A candidate's predictions: the pipeline's own of just this model, else the model is asked."""
+
+from trueup.delivery.champion import Had
+from trueup.delivery.elsewhere.kept import kept_predictions
+from trueup.delivery.evaluating import Evaluation, predictions_of
+from trueup.delivery.subject import Candidate, Subject
+from trueup.delivery.tables import read_table
+from trueup.delivery.training import holds
+from trueup.errors import WrongUsage
+from trueup.pipeline.inputs import Locked
+from trueup.pipeline.lock import read_lock
+
+
+def candidate_predictions(subject: Subject, candidate: Candidate, table: Evaluation) -> Had:
+    """Return a candidate's predictions.
+
+    Of the file that a stage has written from just this model and these rows; else those kept of
+    it; else the model is asked.
+    """
+    evaluate = table.entry
+    if not subject.entry.path:
+        return Had(predictions_of(table, table.frame), f"of {table.shown_as}")
+    if evaluate.predictions and _made_of(subject, candidate, table):
+        subject.digest(evaluate.predictions)
+        frame = read_table(subject.root / evaluate.predictions, evaluate.predictions)
+        return Had(predictions_of(table, frame), f"of {evaluate.predictions}")
+    found = kept_predictions(subject.results, candidate.model.digest, table)
+    if found is not None:
+        return Had(found.array, found.how or "kept since it was judged before")
+    raise WrongUsage("not yet", remedy="")
+
+
+def is_here(subject: Subject, candidate: Candidate) -> bool:
+    """Say whether the candidate is the model that this checkout's pipeline has made."""
+    evaluate = subject.entry.evaluate
+    path = subject.entry.path or (evaluate.predictions if evaluate else "")
+    return subject.digest(path) == candidate.model.digest
+
+
+def _made_of(subject: Subject, candidate: Candidate, table: Evaluation) -> bool:
+    """Say whether the lock proves that the predictions are this model's, on these rows."""
+    path = table.entry.predictions
+    locked = read_lock(subject.root).stages.get(subject.graph.producer(path) or "")
+    if locked is None or not is_here(subject, candidate):
+        return False
+    needed = [subject.entry.path, *([table.entry.data] if table.entry.data != path else [])]
+    return all(_has_read(subject, locked, each) for each in needed if each)
+
+
+def _has_read(subject: Subject, locked: Locked, path: str) -> bool:
+    """Say whether a stage has read a file, or the folder that it lies in, as it is now."""
+    return any(
+        holds(dep, path) and digest == subject.digest(dep)
+        for dep, digest in locked.inputs.deps.items()
+    )

@@ -1,0 +1,140 @@
+"""The verb gate, and what a run ends with: each model registered, judged and promoted."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from trueup import git
+from trueup.config.model_entries import ModelEntry
+from trueup.delivery.delivering import Delivered, deliver, is_gated
+from trueup.delivery.subject import Candidate, Subject
+from trueup.errors import WrongUsage
+from trueup.project.registering import (
+    Extras,
+    chosen_environment,
+    lineage_of,
+    locked_artifact,
+    model_entry,
+    named,
+    names_a_version,
+    register,
+    registry_of,
+    stamp_of,
+)
+from trueup.project.workspace import Workspace
+from trueup.registry.records import Registered
+from trueup.registry.standards import code_digest
+from trueup.store.artifacts import Artifact
+from trueup.store.scopes import scope_from
+
+if TYPE_CHECKING:
+    from trueup.delivery.judging import Judgement
+    from trueup.pipeline.outcome import RunResult
+
+
+def gate(workspace: Workspace, name: str, environment: str = "") -> "Judgement":
+    """Judge a model's file, or a version of it, and record the verdict; nothing is promoted."""
+    from trueup.delivery.judging import judged
+
+    wanted = named(workspace, name)
+    subject = subject_of(workspace, _own(workspace, wanted.model), environment)
+    if not is_gated(subject):
+        raise WrongUsage(
+            f"no rule asks anything of {subject.name}",
+            remedy=f"Write rules under models: {_own(workspace, wanted.model)}: gate: rules:,"
+            " such as {metric: accuracy, at_least: 0.8}",
+            place=workspace.project.file,
+        )
+    if not names_a_version(workspace, name):
+        return judged(subject, candidate_here(workspace, subject))
+    found = subject.registry.resolve(wanted, subject.environment).version
+    return judged(subject, Candidate(found.model, found.code, found))
+
+
+def gated_models(workspace: Workspace) -> list[str]:
+    """Return the project's models that rules ask something of."""
+    return [name for name in workspace.project.models if is_gated(subject_of(workspace, name))]
+
+
+def models_made(workspace: Workspace, result: "RunResult") -> list[str]:
+    """Return the models that a run has brought up to date, with all that they are judged on."""
+    if result.failures or result.interrupted:
+        return []
+    done = {stage.stage for stage in result.stages}
+    models = workspace.project.models
+    return [name for name, entry in models.items() if _is_made(workspace, entry, done)]
+
+
+def deliver_model(workspace: Workspace, model: str) -> Delivered:
+    """Register the model of this checkout, judge it, and promote it where the project says so."""
+    subject = subject_of(workspace, model)
+    return deliver(subject, candidate_here(workspace, subject), _registrar(workspace, model))
+
+
+def subject_of(workspace: Workspace, model: str, environment: str = "") -> Subject:
+    """Return what is known of one of the project's models, for an environment."""
+    where = chosen_environment(workspace, environment)
+    return Subject(
+        root=workspace.root,
+        own=workspace.own,
+        name=f"{workspace.project.name}/{model}",
+        entry=model_entry(workspace, model),
+        environment=where,
+        target=workspace.project.environments.get(where),
+        graph=workspace.graph,
+        registry=registry_of(workspace),
+        results=workspace.results,
+        scope=scope_from(workspace.env, workspace.bucket),
+        digest=lambda path: locked_artifact(workspace, path).digest,
+        by=stamp_of(workspace).by,
+        branch=git.head(workspace.root).branch,
+        env=workspace.env,
+        measured={},
+    )
+
+
+def candidate_here(workspace: Workspace, subject: Subject) -> Candidate:
+    """Return the model's file of this checkout; WrongUsage where it is not what its stage made."""
+    evaluate = subject.entry.evaluate
+    path = subject.entry.path or (evaluate.predictions if evaluate else "")
+    artifact = locked_artifact(workspace, path)
+    return Candidate(artifact, code_digest(lineage_of(workspace, path)[0]))
+
+
+def _own(workspace: Workspace, model: str) -> str:
+    """Return a model's name within the project; WrongUsage for one of another project."""
+    project, _, own = model.partition("/")
+    if project != workspace.project.name:
+        raise WrongUsage(
+            f"{model} belongs to another project: its rules and rows are not known here",
+            remedy=f"Judge it in the project {project}",
+        )
+    return own
+
+
+def _is_made(workspace: Workspace, entry: ModelEntry, done: set[str]) -> bool:
+    """Say whether everything that a model is judged by is up to date after these stages."""
+    paths = [entry.path]
+    if entry.evaluate is not None:
+        paths += [entry.evaluate.data, entry.evaluate.predictions]
+    makers = {workspace.graph.producer(path) for path in paths if path}
+    return makers <= done | {None} and (workspace.root / entry.path).exists()
+
+
+def _registrar(workspace: Workspace, model: str) -> Callable[[], Registered]:
+    def registered() -> Registered:
+        return register(workspace, model, extras_of(workspace, model)).version
+
+    return registered
+
+
+def extras_of(workspace: Workspace, model: str) -> Extras:
+    """Return what is kept with a version: which rows it has seen, and its signature."""
+    from trueup.delivery.belongings import belongings
+
+    subject = subject_of(workspace, model)
+    parts, signature = {}, ""
+    for name, body in belongings(subject).items():
+        digest = workspace.content.add_bytes(body, sync=True)
+        parts[name] = Artifact(digest, len(body))
+        signature = digest if name == "signature" else signature
+    return Extras(signature=signature, parts=parts)

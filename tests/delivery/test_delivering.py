@@ -1,0 +1,168 @@
+"""A run that ends in a version registered, judged and promoted; and what stops it on the way."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.project.projects import write
+from trueup.cli import exit_code
+from trueup.cli.group import trueup
+from trueup.errors import TrueupError
+
+# Stages as people write them, small: the model is how much noise its scores have.
+PROJECT = {
+    "trueup.yaml": """
+        format: 1
+        project: shop
+        environment: {key: none}
+        stages:
+          split: {cmd: python split.py, deps: [split.py], params: [split],
+                  outs: [train.csv, test.csv]}
+          train: {cmd: cat params.yaml train.csv > model.txt, deps: [train.csv], params: [train],
+                  outs: [model.txt]}
+          score: {cmd: python score.py, deps: [score.py, model.txt, test.csv],
+                  outs: [scores.csv], metrics: [metrics.json]}
+        models:
+          sale:
+            path: model.txt
+            task: binary
+            evaluate: {data: test.csv, predictions: scores.csv, target: sold, id: id,
+                       slices: [shop]}
+            gate:
+              rules:
+                - {metric: roc_auc, at_least: 0.7}
+                - {metric: roc_auc, versus: champion, margin: 0.03}
+    """,
+    "params.yaml": "split: {rows: 3000}\ntrain: {noise: 0.5}\n",
+    "split.py": """
+        import random
+        draw = random.Random(1)
+        for name, rows in (("train", 500), ("test", 3000)):
+            with open(f"{name}.csv", "w") as out:
+                out.write("id,shop,near,sold\\n")
+                for at in range(rows):
+                    near = draw.random()
+                    sold = int(draw.random() < near)
+                    out.write(f"{name}-{at},{'ab'[at % 2]},{near:.6f},{sold}\\n")
+    """,
+    "score.py": """
+        import csv, json, random, re
+        noise = float(re.search(r"noise: ([0-9.]+)", open("model.txt").read())[1])
+        draw = random.Random(int(noise * 1000))
+        with open("scores.csv", "w") as out:
+            out.write("id,score\\n")
+            for row in csv.DictReader(open("test.csv")):
+                score = (1 - noise) * float(row["near"]) + noise * draw.random()
+                out.write(f"{row['id']},{score:.6f}\\n")
+        json.dump({"latency_ms": 3.5}, open("metrics.json", "w"))
+    """,
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project that has never run."""
+    return write(tmp_path / "project", PROJECT)
+
+
+def said(root: Path, *words: str) -> Result:
+    """Call the command line in a project; an error a user can meet is its exit code."""
+    result = CliRunner().invoke(trueup, ["-C", str(root), *words], standalone_mode=False)
+    if isinstance(result.exception, TrueupError):
+        result.exit_code = exit_code(result.exception)
+        return result
+    if result.exception is not None:
+        raise result.exception
+    result.exit_code = result.return_value or 0
+    return result
+
+
+def noise(root: Path, amount: float) -> Result:
+    return said(root, "run", "--set", f"train.noise={amount}")
+
+
+def events(root: Path) -> list[str]:
+    told = json.loads(said(root, "history", "sale", "--json").stdout)
+    return [one["event"] for one in reversed(told["events"])]
+
+
+def test_the_first_model_is_registered_judged_and_promoted_on_absolute_rules(project: Path) -> None:
+    result = said(project, "run")
+    assert result.exit_code == 0
+    assert "shop/sale/1 passed the gate" in result.stdout
+    assert "shop/sale/1 promoted: champion of dev" in result.stdout
+    assert events(project) == ["registered", "judged", "promoted"]
+
+
+def test_running_again_judges_and_promotes_nothing_again(project: Path) -> None:
+    said(project, "run")
+    result = said(project, "run")
+    assert (result.exit_code, len(events(project))) == (0, 3)
+    assert "shop/sale/1 is the champion of dev" in result.stdout
+
+
+def test_a_spoiled_candidate_is_refused_with_its_reason_and_the_champion_stays(
+    project: Path,
+) -> None:
+    said(project, "run")
+    result = noise(project, 0.95)
+    assert result.exit_code == 3
+    assert "shop/sale/2 refused by the gate" in result.stdout
+    assert events(project)[3:] == ["registered", "judged"]
+    assert said(project, "resolve", "sale").stdout.startswith("shop/sale/1")
+
+
+def test_a_refused_model_run_again_is_refused_again_and_spends_nothing(project: Path) -> None:
+    said(project, "run")
+    noise(project, 0.95)
+    result = said(project, "run")
+    assert (result.exit_code, len(events(project))) == (3, 5)
+    assert "as judged before" in result.stdout
+
+
+def test_a_candidate_that_the_rows_cannot_tell_from_worse_is_undecided(project: Path) -> None:
+    said(project, "run")
+    result = noise(project, 0.57)
+    assert result.exit_code == 4
+    assert "there are 3000" in result.stdout
+
+
+def test_a_better_candidate_becomes_champion_and_a_rollback_brings_the_old_one_back(
+    project: Path,
+) -> None:
+    said(project, "run")
+    assert noise(project, 0.1).exit_code == 0
+    assert said(project, "resolve", "sale").stdout.startswith("shop/sale/2")
+    assert said(project, "rollback", "sale").exit_code == 0
+    assert said(project, "resolve", "sale").stdout.startswith("shop/sale/1")
+
+
+def test_the_gate_judges_a_version_from_the_predictions_that_were_kept(project: Path) -> None:
+    said(project, "run")
+    noise(project, 0.1)
+    said(project, "rollback", "sale")
+    result = said(project, "gate", "sale/2", "--json")
+    judged = json.loads(result.stdout)["judgements"][0]
+    assert (result.exit_code, judged["verdict"]["word"], judged["version"]) == (0, "pass", 2)
+
+
+def test_outside_a_trusted_scope_it_is_judged_and_nothing_is_registered(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said(project, "run")
+    monkeypatch.setenv("TRUEUP_SCOPE", "pr/7")
+    result = noise(project, 0.1)
+    assert result.exit_code == 0
+    assert "shop/sale passed the gate" in result.stdout
+    assert len(events(project)) == 3
+
+
+def test_predictions_edited_by_hand_are_no_evidence(project: Path) -> None:
+    said(project, "run")
+    table = project / "scores.csv"
+    table.write_text(table.read_text().replace("0.", "1.", 1))
+    result = said(project, "gate", "sale")
+    assert result.exit_code == 2
+    assert "scores.csv is not what trueup.lock says" in str(result.exception)
