@@ -36,12 +36,21 @@ class Model:
         self._reading = reading
 
     @property
+    def loaded(self) -> Loaded:
+        """What its format has made of the file."""
+        return self._loaded
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """The columns it takes, in order; empty where neither it nor its reader says."""
         named = self._reading.features or self._loaded.inputs
         if named or self.signature is None:
             return named
         return tuple(field.name for field in self.signature.inputs)
+
+    def read_as(self, reading: Reading) -> "Model":
+        """Return the same model, its tables read in another way."""
+        return Model(self.format, self._loaded, reading)
 
     def predict(
         self, given: Any, *, batch_rows: int = BATCH_ROWS, strict: bool = False

@@ -23,6 +23,7 @@ class Field(msgspec.Struct, frozen=True, omit_defaults=True):
     vocabulary: tuple[str, ...] = ()  # sorted; empty: not text, or free text
     low: float | None = None  # the range seen, of numbers
     high: float | None = None
+    unseen: int | None = None  # the code of what is not in the vocabulary; None: as if missing
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -76,6 +77,12 @@ def check(signature: Signature, table: Table) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
+def narrowed(signature: Signature, names: Sequence[str]) -> Signature:
+    """Return what it says of these inputs alone; a model may take fewer than its table has."""
+    chosen = tuple(field for field in signature.inputs if field.name in names)
+    return Signature(chosen, signature.outputs)
+
+
 def require(signature: Signature, table: Table, *, strict: bool = False) -> tuple[Problem, ...]:
     """Raise SignatureBroken if a model cannot take the table; return what is merely unusual.
 
@@ -88,14 +95,18 @@ def require(signature: Signature, table: Table, *, strict: bool = False) -> tupl
 
 
 def encode(signature: Signature, table: Table) -> Table:
-    """Replace categories by their places in the vocabulary; what is not in it becomes NaN."""
-    known = {field.name: field.vocabulary for field in signature.inputs if field.vocabulary}
+    """Replace categories by their places in the vocabulary.
+
+    What is not in it becomes NaN, or the code that its field has for that.
+    """
     columns = table.columns()
-    for name, vocabulary in known.items():
-        if name in columns and columns[name].dtype.kind == "O":
-            codes = {text: float(code) for code, text in enumerate(vocabulary)}
-            found = [codes.get(value, np.nan) for value in columns[name].tolist()]
-            columns[name] = np.array(found, dtype=np.float64)
+    for field in signature.inputs:
+        if field.vocabulary and field.name in columns and columns[field.name].dtype.kind == "O":
+            codes: dict[Any, float] = {text: float(k) for k, text in enumerate(field.vocabulary)}
+            unseen = np.nan if field.unseen is None else float(field.unseen)
+            values = columns[field.name].tolist()
+            found = [codes.get(one, np.nan if _is_nothing(one) else unseen) for one in values]
+            columns[field.name] = np.array(found, dtype=np.float64)
     return Table(columns)
 
 
@@ -149,13 +160,17 @@ def _kind(present: Column) -> Kind:
     return "boolean" if all(isinstance(value, bool | np.bool_) for value in present) else "other"
 
 
+def _is_nothing(value: Any) -> bool:
+    return value is None or value != value
+
+
 def _missing(column: Column) -> Column:
     if column.dtype.kind == "f":
         return np.isnan(column)
     if column.dtype.kind in "Mm":
         return np.isnat(column)
     if column.dtype.kind == "O":
-        return np.array([one is None or one != one for one in column.tolist()], dtype=bool)
+        return np.array([_is_nothing(one) for one in column.tolist()], dtype=bool)
     return np.zeros(len(column), dtype=bool)
 
 

@@ -44,6 +44,7 @@ class Boosted:
 
     def __init__(self, text: str) -> None:
         lightgbm = library("lightgbm", "lightgbm", extra=False)
+        self.text = text
         self._booster = lightgbm.Booster(model_str=text)
         header = _lines(text.partition("\nTree=")[0])
         self._objective = header.get("objective", "").partition(" ")[0]
@@ -52,8 +53,8 @@ class Boosted:
         own = any(name != f"Column_{k}" for k, name in enumerate(names))
         self.inputs: tuple[str, ...] = names if own else ()
         found = re.search(r"^pandas_categorical:(.*)$", text, re.MULTILINE)
-        self._categories: list[list[Any]] = (json.loads(found[1]) if found else None) or []
-        self.numbers_only = not self._categories
+        self.categories: list[list[Any]] = (json.loads(found[1]) if found else None) or []
+        self.numbers_only = not self.categories
 
     def predict(self, table: Table) -> Outputs:
         """Return the prediction, and scores where the objective has classes."""
@@ -63,9 +64,9 @@ class Boosted:
     def _coded(self, table: Table) -> Table:
         columns = table.columns()
         texts = [name for name, one in columns.items() if one.dtype.kind == "O"]
-        if len(texts) != len(self._categories):
+        if len(texts) != len(self.categories):
             return table
-        for name, categories in zip(texts, self._categories, strict=True):
+        for name, categories in zip(texts, self.categories, strict=True):
             codes = {one: float(k) for k, one in enumerate(categories)}
             coded = [codes.get(one, np.nan) for one in columns[name].tolist()]
             columns[name] = np.array(coded)

@@ -55,13 +55,13 @@ class Named:
     """A model of another format whose columns MLflow's signature names."""
 
     def __init__(self, loaded: Loaded, inputs: tuple[str, ...]) -> None:
-        self._loaded = loaded
+        self.loaded = loaded
         self.numbers_only = loaded.numbers_only
         self.inputs = loaded.inputs or inputs
 
     def predict(self, table: Table) -> Outputs:
         """Return what the model answers."""
-        return self._loaded.predict(table)
+        return self.loaded.predict(table)
 
 
 class PyFunc:

@@ -46,20 +46,20 @@ class Boosted:
     numbers_only = True
 
     def __init__(self, booster: Any, learner: Any) -> None:
-        self._booster = booster
+        self.booster = booster
         self._objective = str(learner["objective"]["name"])
         self.inputs: tuple[str, ...] = tuple(booster.feature_names or ())
         stopped = learner["attributes"].get("best_iteration")
         wrapped = "scikit_learn" in learner["attributes"]
-        self._rounds = (0, int(stopped) + 1) if stopped is not None and wrapped else (0, 0)
+        self.span = (0, int(stopped) + 1) if stopped is not None and wrapped else (0, 0)
 
     def predict(self, table: Table) -> Outputs:
         """Return the prediction, and scores where the objective has classes."""
         matrix = table.matrix()
-        wanted = int(self._booster.num_features())
+        wanted = int(self.booster.num_features())
         if matrix.shape[1] != wanted:
             raise ValueError(f"the model takes {wanted} columns, the table has {matrix.shape[1]}")
-        raw = self._booster.inplace_predict(
-            matrix, iteration_range=self._rounds, validate_features=False
+        raw = self.booster.inplace_predict(
+            matrix, iteration_range=self.span, validate_features=False
         )
         return boosted(raw, self._objective)

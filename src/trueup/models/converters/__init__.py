@@ -1,0 +1,1 @@
+"""How models become graphs that take numbers alone; one file a kind of model."""

@@ -1,0 +1,126 @@
+"""Preprocessing: pipelines and column transformers, step for step, columns traced to the table."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from trueup.models.converters import others
+from trueup.models.converters.encoders import chain_of, encoded
+from trueup.models.converters.graph import Flow, Graph, NotConvertible
+
+
+def transformed(graph: Graph, step: Any, flow: Flow) -> Flow:
+    """Write what a fitted transformer makes of columns."""
+    name = type(step).__name__
+    if step == "passthrough" or step is None:
+        return flow
+    if name == "Pipeline":
+        return piped(graph, [one for _, one in step.steps], flow)
+    if name == "ColumnTransformer":
+        return _by_columns(graph, step, flow)
+    if name == "FeatureUnion":
+        weights = step.transformer_weights or {}
+        if weights:
+            raise NotConvertible("a FeatureUnion has weights")
+        return graph.joined(
+            [transformed(graph, one, flow) for _, one in step.transformer_list if one != "drop"]
+        )
+    chain = chain_of([step])
+    if chain is not None:
+        return encoded(graph, chain, flow)
+    if name == "FunctionTransformer" and step.func is None:
+        return flow
+    if flow.has_text:
+        raise _takes_text(step, flow)
+    own = _OWN.get(name)
+    found = own(graph, step, flow) if own else None
+    return found if found is not None else others.transformed(graph, step, flow)
+
+
+def piped(graph: Graph, steps: Sequence[Any], flow: Flow) -> Flow:
+    """Write transformers one after the other."""
+    waiting = [one for one in steps if one is not None and one != "passthrough"]
+    while waiting:
+        chain = chain_of(waiting) if flow.has_text else None
+        if chain is not None:
+            flow = encoded(graph, chain, flow)
+            waiting = waiting[len(chain.steps) :]
+        else:
+            flow = transformed(graph, waiting.pop(0), flow)
+    return flow
+
+
+def _by_columns(graph: Graph, step: Any, flow: Flow) -> Flow:
+    parts = []
+    for _, one, columns in step.transformers_:
+        places = _places(columns, step, flow)
+        if places and not (isinstance(one, str) and one == "drop"):
+            weight = (step.transformer_weights or {}).get(_)
+            if weight is not None:
+                raise NotConvertible("a ColumnTransformer has weights")
+            parts.append(transformed(graph, one, graph.chosen(flow, places)))
+    if not parts:
+        raise NotConvertible("a ColumnTransformer lets no column through")
+    return graph.joined(parts)
+
+
+def _places(columns: Any, step: Any, flow: Flow) -> list[int]:
+    """Return which columns of the flow are meant: by name, number, slice or mask."""
+    count = len(flow.columns)
+    if isinstance(columns, slice) and not any(
+        isinstance(one, str) for one in (columns.start, columns.stop)
+    ):
+        return list(range(count))[columns]
+    listed = [columns] if isinstance(columns, str | int) else list(np.asarray(columns).tolist())
+    if listed and all(isinstance(one, bool) for one in listed):
+        return [place for place, one in enumerate(listed) if one]
+    names = [one.field if one else "" for one in flow.columns]
+    fitted = [str(one) for one in getattr(step, "feature_names_in_", ())]
+    found = []
+    for one in listed:
+        if isinstance(one, int):
+            found.append(one % count)
+        elif one in names:
+            found.append(names.index(one))
+        elif one in fitted and len(fitted) == count:
+            found.append(fitted.index(one))
+        else:
+            raise NotConvertible(
+                f"a ColumnTransformer takes a column {one!r} that cannot be traced"
+            )
+    return found
+
+
+def _takes_text(step: Any, flow: Flow) -> NotConvertible:
+    texts = [one.field for one in flow.columns if one is not None and one.is_text]
+    return NotConvertible(
+        f"{type(step).__name__} takes categories as they are ({', '.join(texts[:4])}); "
+        "OrdinalEncoder, OneHotEncoder and TargetEncoder become tables"
+    )
+
+
+def _scaled(graph: Graph, step: Any, flow: Flow) -> Flow:
+    """Subtract and divide as StandardScaler does."""
+    tensor = flow.tensor
+    if step.with_mean:
+        tensor = graph.add("Sub", [tensor, graph.constant(np.array([step.mean_]))])
+    if step.with_std:
+        tensor = graph.add("Div", [tensor, graph.constant(np.array([step.scale_]))])
+    return Flow(tensor, (None,) * len(flow.columns))
+
+
+def _imputed(graph: Graph, step: Any, flow: Flow) -> Flow | None:
+    """Put numbers where NaN is, as SimpleImputer does."""
+    fills = np.asarray(step.statistics_)
+    whole = fills.dtype.kind in "iuf" and not np.isnan(fills.astype(float)).any()
+    usual = isinstance(step.missing_values, float) and np.isnan(step.missing_values)
+    if not whole or not usual or step.add_indicator:
+        return None
+    missing = graph.add("IsNaN", [flow.tensor])
+    filled = graph.constant(np.array([fills], dtype=np.float64))
+    # a column stays the table's own: only missing values are other ones
+    return Flow(graph.add("Where", [missing, filled, flow.tensor]), flow.columns)
+
+
+_OWN = {"StandardScaler": _scaled, "SimpleImputer": _imputed}

@@ -1,0 +1,172 @@
+"""Trees as arrays, written as one node of ONNX that compares doubles with doubles."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from trueup.models.converters.graph import ML, Flow, Graph
+
+LEAF = -1
+AT_MOST, BELOW, EQUAL = 0, 1, 4  # how a node asks, as ONNX numbers it
+_SUM, _AS_IS = 1, 0
+
+
+class Tree(msgspec.Struct, frozen=True):
+    """Nodes in arrays; the root is node 0, and a leaf has no feature."""
+
+    feature: Any  # LEAF for a leaf
+    threshold: Any  # a double; for EQUAL the category
+    yes: Any  # the node where the answer is yes
+    no: Any
+    missing_yes: Any  # where a missing value goes
+    value: Any  # of leaves
+    asks: Any  # AT_MOST, BELOW or EQUAL
+    target: int = 0
+
+
+class Forest(msgspec.Struct, frozen=True):
+    """Trees whose leaves are summed for each target."""
+
+    trees: tuple[Tree, ...]
+    targets: int = 1
+    single: bool = False  # numbers are rounded to single precision before they are compared
+
+
+def ensemble(graph: Graph, forest: Forest, flow: Flow) -> str:
+    """Write a forest; returns a tensor of rows by targets."""
+    graph.forests.append((forest, flow))
+    if forest.single:
+        flow = graph.rounded(flow)
+    if not forest.trees:
+        rows = graph.add("Mul", [graph.chosen(flow, [0]).tensor, graph.constant(0.0)])
+        return graph.add("Mul", [rows, graph.constant(np.zeros((1, forest.targets)))])
+    return graph.add("TreeEnsemble", [flow.tensor], ML, **_attributes(graph, forest))
+
+
+def _attributes(graph: Graph, forest: Forest) -> dict[str, Any]:
+    parts: dict[str, list[Any]] = {name: [] for name in _NODES}
+    roots: list[int] = []
+    leaf_targets: list[int] = []
+    leaf_weights: list[float] = []
+    nodes = 0
+    for tree in map(_not_a_leaf_alone, forest.trees):
+        inner = tree.feature != LEAF
+        # nodes and leaves are counted apart
+        place = np.where(inner, np.cumsum(inner) - 1 + nodes, np.cumsum(~inner) - 1)
+        place = place + np.where(inner, 0, len(leaf_targets))
+        roots.append(nodes)
+        columns = (
+            tree.feature[inner],
+            tree.asks[inner],
+            tree.threshold[inner],
+            tree.missing_yes[inner],
+            place[tree.yes[inner]],
+            ~inner[tree.yes[inner]],
+            place[tree.no[inner]],
+            ~inner[tree.no[inner]],
+        )
+        for name, column in zip(_NODES, columns, strict=True):
+            parts[name] += column.tolist()
+        nodes += int(inner.sum())
+        leaf_targets += [tree.target] * int((~inner).sum())
+        leaf_weights += tree.value[~inner].tolist()
+    tensors = {
+        "nodes_modes": graph.tensor(np.array(parts.pop("nodes_modes"), dtype=np.uint8), "modes"),
+        "nodes_splits": graph.tensor(np.array(parts.pop("nodes_splits")), "splits"),
+        "leaf_weights": graph.tensor(np.array(leaf_weights), "weights"),
+    }
+    whole = {name: [int(one) for one in column] for name, column in parts.items()}
+    return {
+        **tensors,
+        **whole,
+        "tree_roots": roots,
+        "leaf_targetids": leaf_targets,
+        "n_targets": forest.targets,
+        "aggregate_function": _SUM,
+        "post_transform": _AS_IS,
+    }
+
+
+_NODES = (
+    "nodes_featureids",
+    "nodes_modes",
+    "nodes_splits",
+    "nodes_missing_value_tracks_true",
+    "nodes_truenodeids",
+    "nodes_trueleafs",
+    "nodes_falsenodeids",
+    "nodes_falseleafs",
+)
+
+
+def _not_a_leaf_alone(tree: Tree) -> Tree:
+    """Give a tree that is one leaf a question whose answers are the same: ONNX roots are nodes."""
+    if tree.feature[0] != LEAF:
+        return tree
+    leaf = tree.value[0]
+    return Tree(
+        np.array([0, LEAF, LEAF]),
+        np.zeros(3),
+        np.array([1, 0, 0]),
+        np.array([2, 0, 0]),
+        np.zeros(3, dtype=bool),
+        np.array([0.0, leaf, leaf]),
+        np.zeros(3, dtype=np.int64),
+        tree.target,
+    )
+
+
+class Split(msgspec.Struct, frozen=True):
+    """A node of a tree as some library stores it; categories instead of a threshold where given."""
+
+    feature: int
+    threshold: float
+    yes: int
+    no: int
+    missing_yes: bool
+    categories: Sequence[float] = ()  # yes for these
+
+
+def tree_of(splits: Sequence[Split | float], asks: int, target: int = 0) -> Tree:
+    """Put nodes (a float is a leaf) into arrays; sets become a chain of questions."""
+    rows = [_row(one, asks) for one in splits]
+    for node, one in enumerate(splits):
+        if isinstance(one, Split) and one.categories:
+            first, *others = [float(category) for category in one.categories]
+            rows[node] = (one.feature, first, one.yes, one.no, one.missing_yes, 0.0, EQUAL)
+            last = node
+            for category in others:
+                rows.append((one.feature, category, one.yes, one.no, False, 0.0, EQUAL))
+                feature, asked, yes, _, missing, value, kind = rows[last]
+                rows[last] = (feature, asked, yes, len(rows) - 1, missing, value, kind)
+                last = len(rows) - 1
+    columns = [np.array(column) for column in zip(*rows, strict=True)]
+    feature, threshold, yes, no, missing, value, kind = columns
+    return Tree(feature, threshold.astype(np.float64), yes, no, missing, value, kind, target)
+
+
+def _row(one: Split | float, asks: int) -> tuple[int, float, int, int, bool, float, int]:
+    if not isinstance(one, Split):
+        return LEAF, 0.0, 0, 0, False, float(one), asks
+    return one.feature, one.threshold, one.yes, one.no, one.missing_yes, 0.0, asks
+
+
+def reached(tree: Tree, given: Any) -> Iterator[tuple[int, int]]:
+    """Yield the nodes with a threshold that rows of a matrix reach, each with one such row."""
+    waiting = [(0, np.arange(len(given)))]
+    while waiting:
+        node, rows = waiting.pop()
+        if tree.feature[node] == LEAF or len(rows) == 0:
+            continue
+        if tree.asks[node] != EQUAL:
+            yield node, int(rows[0])
+        column = given[rows, tree.feature[node]]
+        answer = _ASKED[int(tree.asks[node])](column, tree.threshold[node])
+        answer = np.where(np.isnan(column), tree.missing_yes[node], answer)
+        waiting.append((int(tree.yes[node]), rows[answer]))
+        waiting.append((int(tree.no[node]), rows[~answer]))
+
+
+_ASKED = {AT_MOST: np.less_equal, BELOW: np.less, EQUAL: np.equal}

@@ -1,0 +1,185 @@
+"""Convert a model to ONNX and keep it only where it answers as the model does.
+
+Graphs are of doubles and see numbers alone: categories are encoded from the vocabulary in the
+signature, which is widened by what the model's own encoders know. Nothing here knows a project.
+"""
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from trueup.errors import WrongUsage
+from trueup.models.artifact import Model, Reading
+from trueup.models.conversions import Bounds, Conversion, Probed
+from trueup.models.converters import comparing, probing, vocabularies
+from trueup.models.converters.graph import Flow, Graph, NotConvertible, Source
+from trueup.models.libraries import library
+from trueup.models.port import ModelFailed
+from trueup.models.signature import Signature
+from trueup.models.tables import Table
+
+SAMPLE_ROWS = 10_000
+_LIBRARIES = ("onnx", "onnxruntime", "skl2onnx", "scikit-learn", "lightgbm", "xgboost")
+_PARTIAL = "trueup-given-"
+
+
+class Converted(msgspec.Struct, frozen=True):
+    """A graph, and the record of its comparison, which says whether it may be kept."""
+
+    record: Conversion
+    graph: bytes
+
+
+def convert(model: Model, sample: Table, digest: str, bounds: Bounds | None = None) -> Converted:
+    """Make a model's ONNX form and compare it on a table and on rows made to tell them apart.
+
+    Raises NotConvertible where no form is known; one that is made but answers otherwise comes
+    back with the reasons in ``record.refused``. The sample is of the evaluation data, columns as
+    the model takes them.
+    """
+    bounds = bounds or Bounds()
+    sample = thinned(sample.select(model.inputs or sample.names))
+    if sample.rows == 0:
+        raise WrongUsage("no row to compare on", remedy="Give a table of evaluation data with rows")
+    said = model.predict(sample)[0]
+    signature = vocabularies.widened(model, sample, said)
+    graph = Graph()
+    sources = [_source(field.name, field, sample) for field in signature.inputs]
+    writer(model)(graph, graph.table(sources), said.columns())
+    body = graph.model()
+    form = _opened(body, signature)
+    model = Model(model.format, model.loaded, Reading(sample.names, _loose(model.signature)))
+    changes, thresholds = _probes(graph, sources, sample, signature)
+    pairs, notes = _predicted(model, form, sample, changes)
+    found = form.predict(sample)[0]
+    if set(found.names) != set(said.names):
+        raise NotConvertible(f"the graph answers {found.names}, the model {said.names}")
+    rows = comparing.compared([(said, found)], bounds)
+    probes = comparing.compared(pairs, bounds)
+    refused = comparing.refusals("rows of the evaluation data", rows, bounds)
+    refused += comparing.refusals("rows at thresholds and categories", probes, bounds)
+    record = Conversion(
+        model=digest,
+        to="onnx",
+        signature=signature,
+        bounds=bounds,
+        sample=rows,
+        probes=probes,
+        thresholds=thresholds,
+        refused=tuple(refused),
+        notes=tuple(notes),
+        made_with=_versions(),
+    )
+    return Converted(record, body)
+
+
+def writer(model: Model) -> Callable[[Graph, Flow, Any], None]:
+    """Return what writes a model of its format into a graph."""
+    from trueup.models.converters.formats import written
+
+    loaded, format_name = model.loaded, model.format
+    return lambda graph, flow, said: written(graph, (format_name, loaded), flow, said)
+
+
+def thinned(table: Table, rows: int = SAMPLE_ROWS) -> Table:
+    """Return at most so many rows, evenly from first to last."""
+    if table.rows <= rows:
+        return table
+    places = np.linspace(0, table.rows - 1, rows).astype(np.int64)
+    return Table({name: column[places] for name, column in table.columns().items()})
+
+
+def _source(name: str, field: Any, sample: Table) -> Source:
+    if field.vocabulary:
+        return Source(name, field.vocabulary)
+    column = sample.column(name)
+    if field.type in ("text", "time", "other") and column.dtype.kind not in "biuf":
+        raise NotConvertible(f"the column {name!r} holds {field.type}, and a graph takes numbers")
+    return Source(name)
+
+
+def _opened(body: bytes, signature: Signature) -> Model:
+    """Open a graph that was just written, in memory."""
+    from trueup.models.formats.onnx_file import Graph as Session
+
+    features = tuple(field.name for field in signature.inputs)
+    return Model("ONNX", Session(_session(body)), Reading(features, _loose(signature)))
+
+
+def _loose(signature: Signature | None) -> Signature | None:
+    """Let probes put fractions where whole numbers are; only vocabularies count here."""
+    if signature is None:
+        return None
+    fields = [
+        msgspec.structs.replace(one, type="number") if one.type in ("integer", "boolean") else one
+        for one in signature.inputs
+    ]
+    return msgspec.structs.replace(signature, inputs=tuple(fields))
+
+
+def _session(body: bytes) -> Any:
+    runtime = library("onnxruntime", "onnxruntime")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        return runtime.InferenceSession(body, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises what it likes
+        raise NotConvertible(f"onnxruntime cannot run the graph: {str(error)[:200]}") from error
+
+
+def _probes(
+    graph: Graph, sources: list[Source], sample: Table, signature: Signature
+) -> tuple[list[tuple[probing.Change, ...]], Probed]:
+    """Return changed rows in groups: where the model itself cannot take a group, it is left out."""
+    few = thinned(sample, 2_000)
+    beside = {f"{_PARTIAL}{k}": flow.tensor for k, (_, flow) in enumerate(graph.forests)}
+    asked = []
+    if beside:
+        from trueup.models.signature import encode
+
+        session = _session(graph.model(beside))
+        coded = encode(signature, few)
+        feed = {name: coded.column(name).astype(np.float64).reshape(-1, 1) for name in graph.inputs}
+        given = session.run(list(beside), feed)
+        asked = [
+            probing.Asked(forest, flow, matrix)
+            for (forest, flow), matrix in zip(graph.forests, given, strict=True)
+        ]
+    thresholds = probing.at_thresholds(asked)
+    places = np.linspace(0, sample.rows - 1, few.rows).astype(np.int64)
+    groups = [
+        tuple(msgspec.structs.replace(one, row=int(places[one.row])) for one in thresholds.changes),
+        probing.at_categories(sources, sample.rows),
+        *(probing.without_value([source], sample.rows) for source in sources),
+    ]
+    return [one for one in groups if one], Probed(thresholds.count, thresholds.probed)
+
+
+def _predicted(
+    model: Model, form: Model, sample: Table, groups: list[tuple[probing.Change, ...]]
+) -> tuple[list[tuple[Table, Table]], list[str]]:
+    """Let both predict every group; what the model itself refuses, the graph may answer."""
+    pairs, notes = [], []
+    for group in groups:
+        table = probing.changed(sample, group)
+        try:
+            said = model.predict(table)[0]
+        except ModelFailed:
+            names = ", ".join(dict.fromkeys(one.field for one in group))
+            notes.append(f"the model itself takes no such rows: {names} changed")
+            continue
+        pairs.append((said, form.predict(table)[0]))
+    return pairs, notes
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
