@@ -17,6 +17,8 @@ BUCKET = "trueup"
 OPEN_BUCKET = "open"  # everybody may do everything here, unsigned
 _OWNER = ("owner", "owner-secret-key")
 _READER = ("reader", "reader-secret-key")
+_OUTSIDER = ("outsider", "outsider-secret-key")
+GUARDED = "guarded"  # a place whose sealed/ a policy keeps from the outsider
 _PORTS = ("master", "volume", "filer", "s3")
 
 
@@ -35,6 +37,11 @@ class S3Server:
     def reader_env(self) -> dict[str, str]:
         """Somebody who may only read and list the one bucket."""
         return self.env_of(_READER)
+
+    @property
+    def outsider_env(self) -> dict[str, str]:
+        """Somebody who may read the guarded place, except what is sealed, and list it."""
+        return self.env_of(_OUTSIDER)
 
     def env_of(self, identity: tuple[str, str], endpoint: str = "") -> dict[str, str]:
         """Return the environment of an identity, through another endpoint where one is given."""
@@ -96,6 +103,11 @@ def _identities() -> dict[str, object]:
                 for name, (key, secret), actions in (
                     ("owner", _OWNER, ["Admin", "Read", "Write", "List", "Tagging"]),
                     ("reader", _READER, [f"Read:{BUCKET}", f"List:{BUCKET}"]),
+                    (
+                        "outsider",
+                        _OUTSIDER,
+                        [f"Read:{BUCKET}/{GUARDED}/objects/*", f"List:{BUCKET}"],
+                    ),
                 )
             ),
         ]
