@@ -153,6 +153,21 @@ def test_a_folder_spread_over_more_than_32_packs_is_packed_again(place: Place) -
     assert tree(place.root / "copy") == tree(place.root / "data")
 
 
+def test_a_folder_that_needs_many_packs_is_not_packed_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("adding", "content", "shelf"):
+        monkeypatch.setattr(f"trueup.store.{module}.MOST_BYTES", 2000)
+    place.fill({str(at): at.to_bytes(2, "big") * 600 for at in range(40)})
+    place.content.add(Path("data"))
+    folder = place.root / ".trueup/store/packs"
+    packs = {one.name: one.stat().st_ino for one in folder.iterdir()}
+    assert len(packs) == 80
+    place.reopen()
+    place.content.add(Path("data"))
+    assert {one.name: one.stat().st_ino for one in folder.iterdir()} == packs
+
+
 def test_packs_that_are_less_than_half_alive_are_packed_again(place: Place) -> None:
     place.fill({str(at): str(at).encode() * 100 for at in range(60)})
     place.content.add(Path("data"))

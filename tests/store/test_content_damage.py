@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.content import Place, tree
+from tests.support.content import Place, opened, tree
 from trueup.store.artifacts import Artifact
 from trueup.store.hashing import SMALL_BYTES, ContentMissing, DiskFull
 from trueup.store.shelf import Shelf
@@ -188,6 +188,24 @@ def test_a_store_that_loses_a_pack_misses_its_files(place: Place) -> None:
     with pytest.raises(ContentMissing):
         place.content.read(place.content.manifest(artifact).entries[0].digest)
     assert place.content.add(Path("data")) == artifact
+    assert place.content.has(artifact)
+
+
+@pytest.mark.parametrize("lost", ["packs", "objects"])
+def test_what_was_just_added_and_then_lost_is_kept_again(place: Place, lost: str) -> None:
+    names = [f"data/{at:02}" for at in range(30)]
+    for name in names:
+        place.write(name, f"body of {name}")
+    place.wait_until_settled(*names)
+    artifact = place.content.add(Path("data"))
+    with opened() as paths:
+        assert place.content.add(Path("data")) == artifact
+    assert not [path for path in paths if "/data/" in path]
+    gone = place.root / ".trueup/store" / lost / place.stored(lost)[0]
+    gone.unlink()
+    assert place.content.add(Path("data")) == artifact
+    assert gone.exists()
+    place.reopen()
     assert place.content.has(artifact)
 
 

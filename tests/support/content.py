@@ -87,6 +87,9 @@ def opened() -> Iterator[list[str]]:
 
 def _tell(event: str, arguments: tuple[object, ...]) -> None:
     if event == "open" and _watchers and isinstance(arguments[0], str):
+        flags = arguments[2]
+        if isinstance(flags, int) and flags & os.O_DIRECTORY:
+            return  # a folder is listed, not read
         for watcher in list(_watchers):
             watcher(arguments[0])
 

@@ -59,6 +59,8 @@ def tracked(root: Path, paths: Iterable[str]) -> frozenset[str]:
         return frozenset()
     literal = [f":(literal){path}" for path in wanted]
     files = set(_paths(_git(root, "ls-files", "-z", "--", *literal) or b""))
+    if not files:
+        return frozenset()  # and the others, which may be very many, need not be listed
     others = _paths(_git(root, "ls-files", "-z", "--others", "--", *literal) or b"")
     above = _folders_above(files) - _folders_above(others)
     return frozenset(path for path in wanted if path in files or path in above)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Mapping
 from types import TracebackType
 
 from trueup.store.hashing import copy_hashed, explained
@@ -16,10 +17,15 @@ _MOST_HELD = 1_000_000  # beyond, asking each index is slower but bounded in mem
 class Adding:
     """The keeper for one file or folder; within the block nothing bears a final name too soon."""
 
-    def __init__(self, shelf: Shelf, *, lone: bool) -> None:
+    def __init__(
+        self, shelf: Shelf, *, lone: bool, kept: Mapping[str, list[str]] | None = None
+    ) -> None:
         self.shelf, self.lone = shelf, lone
-        self.files: set[bytes] = set()  # what the folder is made of, once it is known
-        self._few: list[tuple[bytes, bytes]] = []
+        self._kept = kept or {}  # folders that were kept before, and the keys that hold them
+        self.files: set[bytes] | None = None  # what the folder is made of, once it is known
+        self.packs: set[str] = set()  # that were written
+        self.packed: set[bytes] = set()  # what they hold
+        self._few: dict[bytes, bytes] = {}
         self._writer: PackWriter | None = None
         self._held: set[bytes] = set()
         self._knows_all = False
@@ -40,38 +46,42 @@ class Adding:
         elif self._writer is not None:
             self._writer.abandon()
 
+    def holds(self, digest: str) -> bool:
+        """Say whether a folder is known to be held whole: all that was written is still there."""
+        keys = self._kept.get(digest)
+        return keys is not None and all(os.path.exists(self.shelf.path(key)) for key in keys)
+
     def lacks(self, digests: set[bytes]) -> set[bytes]:
         """Return those of the raw digests whose content is not held."""
         if self.lone:
             return {digest for digest in digests if not self.shelf.has_object(digest.hex())}
         return self.shelf.lacks(digests)
 
-    def small(self, digest: bytes, body: bytes) -> None:
-        """Keep a small file, unless it is held."""
+    def smalls(self, files: list[tuple[bytes, bytes]]) -> None:
+        """Keep small files, given as raw digest and bytes, unless they are held."""
         if self.lone:
-            self.shelf.write(digest.hex(), body)
+            for digest, body in files:
+                self.shelf.write(digest.hex(), body)
             return
         with self._lock:
-            self._small(digest, body)
+            fresh = {digest: body for digest, body in files if digest not in self._held}
+            if not self._knows_all:
+                fresh = {one: body for one, body in fresh.items() if not self._is_held(one)}
+            self._held.update(fresh)
+            self._keep(fresh)
 
-    def _small(self, digest: bytes, body: bytes) -> None:
-        if digest in self._held:
-            return
-        self._held.add(digest)
-        if not self._knows_all and self._is_held(digest):
-            return
+    def _keep(self, files: dict[bytes, bytes]) -> None:
         if self._writer is None:
-            self._few.append((digest, body))
-            if len(self._few) == _FEWEST:
-                self._writer = PackWriter(self.shelf.unfinished_path())
-                for one in self._few:
-                    self._writer.add(*one)
-                self._few = []
-            return
-        if self._writer.size_bytes + len(body) > MOST_BYTES:
-            self._close()
+            self._few.update(files)
+            if len(self._few) < _FEWEST:
+                return
+            files, self._few = self._few, {}
             self._writer = PackWriter(self.shelf.unfinished_path())
-        self._writer.add(digest, body)
+        for digest, body in files.items():
+            if self._writer.size_bytes + len(body) > MOST_BYTES:
+                self._close()
+                self._writer = PackWriter(self.shelf.unfinished_path())
+            self._writer.add(digest, body)
 
     def large(self, fd: int, size_bytes: int) -> bytes:
         """Keep an open file as an object and return its raw digest."""
@@ -98,19 +108,22 @@ class Adding:
 
     def flush(self) -> None:
         """Give all that was kept its final name."""
-        for digest, body in self._few:
+        for digest, body in self._few.items():
             self.shelf.write(digest.hex(), body)
-        self._few = []
+        self._few = {}
         if self._writer is not None:
             self._close()
 
     def _close(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
-            self.shelf.adopt_pack(writer)
+            self.packs.add(self.shelf.adopt_pack(writer))
+            self.packed.update(writer.digests())
 
     def _is_held(self, digest: bytes) -> bool:
         """Ask the store; from the thousandth question on, know the answers beforehand."""
+        if self._knows_all:
+            return digest in self._held
         self._asked += 1
         if self._asked == _MANY:
             packs = self.shelf.packs(again=True).values()

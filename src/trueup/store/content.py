@@ -12,10 +12,11 @@ from trueup.store.bucket import Bucket
 from trueup.store.checkout import place_file, place_folder
 from trueup.store.exchange import Fetch, is_held, send
 from trueup.store.hashing import SMALL_BYTES, ContentMissing, digest_bytes
+from trueup.store.packs import MOST_BYTES, PackPlace
 from trueup.store.scan import Scanner
 from trueup.store.shelf import Shelf
 
-_MOST_PACKS = 32  # a folder spread over more is packed again
+_MOST_PACKS = 32  # a folder spread over so many more than it needs is packed again
 
 
 class Content:
@@ -26,6 +27,7 @@ class Content:
         self.scanner = scanner
         self.scanner.kept = self.read
         self._bucket: Bucket | None = None
+        self._kept: dict[str, list[str]] = {}  # folders added by this process, and their keys
 
     def attach(self, bucket: Bucket) -> None:
         """Name the bucket that is asked for content which is not held here."""
@@ -34,11 +36,11 @@ class Content:
     def add(self, path: Path, *, sync: bool = False) -> Artifact:
         """Hash and keep what is at a path, reading each file once, and nothing that is held.
 
-        With sync it is on disk for certain when this returns. A folder spread over more than 32
-        packs is packed again.
+        With sync it is on disk for certain when this returns. A folder spread over 32 packs more
+        than it needs is packed again.
         """
         lone = not Path(self.scanner.absolute(path)).is_dir()
-        with Adding(self.shelf, lone=lone) as keeper:
+        with Adding(self.shelf, lone=lone, kept=self._kept) as keeper:
             artifact = self.scanner.look(path, keeper)
         if artifact is None:
             raise WrongUsage(
@@ -46,10 +48,7 @@ class Content:
                 remedy="Check the path, or run the stage that makes it",
                 place=str(path),
             )
-        if artifact.kind == "file":
-            keys = [f"objects/{artifact.digest}"]
-        else:
-            keys = self._keys_of(artifact, keeper.files, most_packs=_MOST_PACKS)
+        keys = self._keys_added(artifact, keeper)
         self.shelf.refresh(keys)
         if sync:
             self.shelf.sync(keys)
@@ -163,6 +162,19 @@ class Content:
             return manifest.decode(self.shelf.read(artifact.digest)).entries
         return self.manifest(artifact).entries
 
+    def _keys_added(self, artifact: Artifact, keeper: Adding) -> list[str]:
+        """Return the keys that hold what was just added; it is packed again if in many packs."""
+        if artifact.kind == "file":
+            return [f"objects/{artifact.digest}"]
+        if keeper.files is None:
+            return self._kept[artifact.digest]
+        if keeper.files <= keeper.packed:
+            keys = _keys(artifact, set(), keeper.packs)
+        else:
+            keys = self._keys_of(artifact, keeper.files, most_packs=_MOST_PACKS)
+        self._kept[artifact.digest] = keys
+        return keys
+
     def _keys_of(
         self, artifact: Artifact, digests: set[bytes], *, most_packs: int | None = None
     ) -> list[str]:
@@ -173,9 +185,17 @@ class Content:
         if len(places) < len(small):
             raise ContentMissing((small - places.keys()).pop().hex(), self.shelf.root)
         packs = {place[0] for place in places.values()}
-        if most_packs and len(packs) > most_packs:
+        if most_packs and len(packs) > most_packs + _packs_needed(places):
             self.shelf.gather(places)
             return self._keys_of(artifact, digests)
-        packed = [key for name in sorted(packs) for key in (f"packs/{name}", f"packs/{name}.idx")]
-        last = [f"objects/{artifact.digest}"] if artifact.kind == "folder" else []
-        return sorted(f"objects/{one}" for one in objects) + packed + last
+        return _keys(artifact, objects, packs)
+
+
+def _packs_needed(places: dict[bytes, PackPlace]) -> int:
+    return 2 * sum(length for _, _, length in places.values()) // MOST_BYTES
+
+
+def _keys(artifact: Artifact, objects: set[str], packs: set[str]) -> list[str]:
+    packed = [key for name in sorted(packs) for key in (f"packs/{name}", f"packs/{name}.idx")]
+    last = [f"objects/{artifact.digest}"] if artifact.kind == "folder" else []
+    return sorted(f"objects/{one}" for one in objects) + packed + last

@@ -233,8 +233,7 @@ class Fetch:
             return
         with Adding(self.shelf, lone=False) as keeper:
             for bodies in _all(lambda run: self.run_of(name, run), _runs(rows)):
-                for digest, body in bodies:
-                    keeper.small(digest, body)
+                keeper.smalls(bodies)
 
     def run_of(self, name: str, run: list[tuple[bytes, int, int]]) -> list[tuple[bytes, bytes]]:
         """Return the verified files of one stretch of a pack."""

@@ -131,10 +131,9 @@ class PackWriter:
     def __init__(self, unfinished: str) -> None:
         self.path = unfinished
         self.size_bytes = len(PACK_MAGIC)
-        self.count = 0
         self._places: list[tuple[bytes, int, int]] = []
         self._pieces = [PACK_MAGIC]
-        self._pending = len(PACK_MAGIC)
+        self._flushed_bytes = 0
         self._hasher = blake3()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         with explained(unfinished):
@@ -142,14 +141,21 @@ class PackWriter:
 
     def add(self, digest: bytes, body: bytes) -> None:
         """Append a small file."""
-        length = len(body)
+        length, offset = len(body), self.size_bytes + _HEAD.size
         self._pieces += (_HEAD.pack(digest, length), body)
-        self._places.append((digest, self.size_bytes + _HEAD.size, length))
-        self.count += 1
-        self.size_bytes += _HEAD.size + length
-        self._pending += _HEAD.size + length
-        if self._pending >= _BLOCK_BYTES:
+        self._places.append((digest, offset, length))
+        self.size_bytes = offset + length
+        if self.size_bytes - self._flushed_bytes >= _BLOCK_BYTES:
             self._flush()
+
+    @property
+    def count(self) -> int:
+        """Return how many files the pack holds by now."""
+        return len(self._places)
+
+    def digests(self) -> Iterator[bytes]:
+        """Yield the raw digests, in the order in which they came."""
+        return (place[0] for place in self._places)
 
     def close(self) -> tuple[str, PackIndex]:
         """Finish the file and return the pack's name and its index."""
@@ -173,7 +179,7 @@ class PackWriter:
         self._hasher.update(block)
         with explained(self.path):
             write_all(self._fd, block)
-        self._pieces, self._pending = [], 0
+        self._pieces, self._flushed_bytes = [], self.size_bytes
 
 
 def _column(body: bytes) -> "array[int]":

@@ -179,7 +179,8 @@ class Scanner:
         below = "" if name == "." else f"{name}/"
         tree = walk(top, below, self._inside_of(top), self._rules_above(name))
         seen = self._fresh.folders.get(name) or self._loaded().folders.get(name)
-        if seen and seen.settled and seen.fingerprint == tree.fingerprint and keeper is None:
+        unchanged = seen and seen.settled and seen.fingerprint == tree.fingerprint
+        if seen and unchanged and (keeper is None or keeper.holds(seen.artifact.digest)):
             return seen.artifact
         hashed = FolderReader(top, tree, seen_ns, keeper).hashed(self._details(name), known)
         artifact, body = manifest.folder(hashed.rows())
