@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trueup.config.load import load
 from trueup.config.model_entries import EvaluateEntry, ModelEntry
 from trueup.config.records import Dependency, Output, Stage
 from trueup.delivery import identities
@@ -318,6 +319,39 @@ def test_a_row_without_an_id_cannot_be_shown_to_be_new(tmp_path: Path) -> None:
     assert seen.rows == 1
     assert mask(seen, model(), {"id": ["b", None, " ", "a"]}) == [False, True, True, True]
     assert mask(seen, model(), {"id": [["b"]]}) is None
+
+
+def test_tables_without_ids_beside_one_that_has_them_are_named(tmp_path: Path) -> None:
+    write(tmp_path, TRAIN, {"id": [1]})
+    write(tmp_path, "data/airports.csv", {"code": ["EWR"]})
+    seen = seen_by(tmp_path, model(), plain("data/airports.csv"))
+    assert seen.how == f"stage train: 1 row by id, from {TRAIN}; without id: data/airports.csv"
+
+
+def test_the_flights_example_trains_on_no_test_row_and_a_spoiled_one_is_counted(
+    tmp_path: Path,
+) -> None:
+    example = load(Path(__file__).resolve().parents[2] / "examples" / "flights")
+    entry, stages = example.models["flight-late"], graph_of(example.stages)
+    parts = {"train": range(60), "validation": range(60, 80), "test": range(80, 100)}
+    for name, numbers in parts.items():
+        write(tmp_path, f"data/{name}.parquet", {"flight_id": [f"UA-{n}" for n in numbers]})
+    write(tmp_path, "data/raw/flights.parquet", {"flight_id": [f"UA-{n}" for n in range(100)]})
+    tested = pl.read_parquet(tmp_path / TEST)
+    judged_rows = Rows(entry.evaluate, tested, tested["flight_id"])
+
+    seen = seen_by(tmp_path, entry, stages)
+    found = rows_seen(seen, judged_rows)
+    assert found is not None
+    assert (seen.rows, found.sum()) == (80, 0)
+    assert seen.how == (
+        "stage train: 80 rows by flight_id, from data/train.parquet, data/validation.parquet"
+    )
+
+    write(tmp_path, "data/train.parquet", {"flight_id": [f"UA-{n}" for n in range(87)]})
+    found = rows_seen(seen_by(tmp_path, entry, stages), judged_rows)
+    assert found is not None
+    assert found.sum() == 7
 
 
 def test_an_empty_training_table_is_known_to_hold_nothing(tmp_path: Path) -> None:

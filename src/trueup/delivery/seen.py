@@ -182,6 +182,7 @@ class _Found:
         self.named: list[str] = []  # tables with ids
         self.latest: list[str] = []
         self.timed: list[str] = []  # tables with times
+        self.without: list[str] = []  # tables without ids
 
     def look(self, table: Path, shown_as: str) -> None:
         """Take the ids of a table, or its last time."""
@@ -198,6 +199,7 @@ class _Found:
                 return
         except (Unreadable, identities.NoIds) as error:
             raise _Unknown(f"{shown_as} cannot be read: {error}") from error
+        self.without.append(shown_as)
         if self.time in frame.columns:
             times = moments(frame[self.time])
             last = times.latest() if times else None
@@ -213,8 +215,11 @@ class _Found:
             from trueup.delivery.identities import packed
 
             body = packed(np.concatenate(self.ids))
-            count = f"{len(body) // 8:,} rows by {self.id}"
-            return Seen(f"{whose}: {count}, from {_listed(self.named)}", ids=body, by_ids=True)
+            rows = len(body) // 8
+            count = f"{rows:,} {'row' if rows == 1 else 'rows'} by {self.id}"
+            but = f"; without {self.id}: {_listed(self.without)}" if self.without else ""
+            how = f"{whose}: {count}, from {_listed(self.named)}{but}"
+            return Seen(how, ids=body, by_ids=True)
         if self.latest:
             return self._until(whose)
         if not (self.id or self.time):
