@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.gate.tables import binary, entry, judged
+from trueup.gate import classifying, curve_records
 from trueup.gate.comparing import compare
 from trueup.gate.curve_records import ModelCurves
 from trueup.gate.curves import curves_of
@@ -63,6 +64,10 @@ def test_calibration_is_scikit_learns_with_the_rows_of_each_bin() -> None:
     assert [each.came for each in bins] == pytest.approx(came, rel=1e-5)
     assert [each.claimed for each in bins] == pytest.approx(claimed, rel=1e-5)
     assert sum(each.rows for each in bins) == 5000
+
+
+def test_the_bins_are_those_of_the_calibration_error() -> None:
+    assert curve_records.BINS == classifying.BINS
 
 
 def test_scores_that_are_no_probabilities_have_no_calibration() -> None:

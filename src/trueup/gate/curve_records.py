@@ -2,6 +2,8 @@
 
 import msgspec
 
+BINS = 15  # of a calibration, of equal width: those of the calibration error
+
 
 class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     """Rows at or above each of some falling scores: the ROC and the precision-recall curve."""

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from trueup.gate.arrays import Floats, NDArray, np
-from trueup.gate.classifying import BINS
 from trueup.gate.comparing import Comparison
-from trueup.gate.curve_records import Claim, Confusion, ModelCurves, Ranking, Spread
+from trueup.gate.curve_records import BINS, Claim, Confusion, ModelCurves, Ranking, Spread
 from trueup.gate.metrics import Labels
 
 DRAWN = ("candidate", "champion")

@@ -193,8 +193,8 @@ def _names(rows: Rows, classes: tuple[Any, ...]) -> tuple[str, ...]:
     if rows.task != "binary":
         return tuple(str(each) for each in classes)
     positive = _positive(rows, classes)
-    others = [str(each) for each in classes if each != positive]
-    return others[0] if others else f"not {positive}", str(positive)
+    there = {each == positive: str(each) for each in classes}
+    return there.get(False, f"not {positive}"), there.get(True, str(positive))
 
 
 def _missing(column: Any) -> Truths:

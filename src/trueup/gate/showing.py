@@ -1,104 +1,212 @@
-"""A verdict as a report: what was asked, what came out, slices, traps, and what was left out."""
+"""A verdict as a report: refusals first, then rules, slices, traps, and what was left out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 
+from trueup.gate import drawing
 from trueup.gate.verdict import Finding, Verdict
-from trueup.gate.wording import REASONS
+from trueup.gate.wording import BRIEFLY, REASONS, asked
 from trueup.reporting.blocks import Block, Cell, Check, Column, Report, Table, Text
 from trueup.reporting.blocks import Verdict as VerdictBlock
 
-_COLUMNS = (
-    Column("rule"),
+_SHORT = 12  # of a digest
+_MOST_REASONS, _MOST_SLICES, _FEW_SLICES = 8, 60, 15
+_MEASURED = (
     Column("result"),
-    Column("candidate", "number", digits=4),
-    Column("other", "number", digits=4),
     Column("estimate", "number", digits=4),
-    Column("lower", "number", digits=4),
-    Column("upper", "number", digits=4),
+    Column("interval", "number"),
+)
+_MORE = (
+    Column("rule"),
+    Column("candidate", "number", digits=4),
+    Column("compared with", "number", digits=4),
     Column("limit", "number", digits=4),
     Column("detects", "number", digits=2),
-    Column("why"),
+    Column("power", "number", digits=2),
+    Column("rows", "number"),
+    Column("blocks", "number"),
+    Column("design effect", "number", digits=3),
+    Column("by"),
+    Column("because"),
 )
 
 
-def verdict_report(verdict: Verdict, subject: str) -> Report:
-    """Return the report of a verdict about a subject, such as ``flight-late, candidate``."""
-    blocks: list[Block] = [
-        VerdictBlock(subject, verdict.word, verdict.reasons, tuple(_checks(verdict)))
-    ]
+def verdict_report(
+    verdict: Verdict, subject: str, names: Mapping[str, str] | None = None, *, full: bool = False
+) -> Report:
+    """Return the report of a verdict about a subject, such as ``flight-late, candidate``.
+
+    Names are those of models by digest (``flights/late/3``). Full adds every number and curve.
+    """
     rules = [each for each in verdict.findings if not each.slice]
-    slices = [each for each in verdict.findings if each.slice]
+    sliced = [each for each in verdict.findings if each.slice]
+    told = tuple(_told(verdict))
+    blocks: list[Block] = [
+        VerdictBlock(subject, verdict.word, told, tuple(_checks(verdict))),
+        Text("\n".join(_versus(verdict, names or {}))),
+    ]
     if rules:
-        blocks.append(_table("Rules", rules))
-    if slices:
-        blocks.append(_table("Slices", slices))
+        blocks += [_rules(rules), *drawing.forest(rules)]
+    for _, each in groupby(sliced, lambda one: (one.rule, one.question, one.versus)):
+        blocks += _slices(sorted(each, key=_by_harm), full=full)
     if verdict.traps:
-        rows = tuple((trap.kind, trap.word, trap.says) for trap in verdict.traps)
-        columns = (Column("trap"), Column("leads to"), Column("what"))
-        blocks.append(Table(columns, rows, "Traps"))
+        rows = tuple((trap.kind.replace("_", " "), trap.word, trap.says) for trap in verdict.traps)
+        blocks.append(Table((Column("trap"), Column("leads to"), Column("what")), rows, "Traps"))
+    if full:
+        blocks += [*drawing.curves(verdict), _numbers(verdict)]
     blocks.append(Text("\n".join(_notes(verdict))))
+    if full:
+        blocks.append(_digests(verdict, names or {}))
     return Report(f"Gate: {subject}", tuple(blocks))
 
 
-def _checks(verdict: Verdict) -> list[Check]:
-    """Return each rule or slice, and each trap, as one check."""
-    found = [
-        Check(
-            _asked(each),
-            "not judged" if each.word == "not_judged" else each.word,
-            each.says,
-            each.on_inconclusive == "promote",
-        )
-        for each in verdict.findings
-    ]
-    return found + [Check(f"trap {trap.kind}", trap.word, trap.says) for trap in verdict.traps]
+def _told(verdict: Verdict) -> Iterator[str]:
+    """Yield the reasons, each with what follows from it."""
+    before = {"pass": "", "inconclusive": "not decided: ", "fail": "refused: "}[verdict.word]
+    if verdict.mode != "enforce" and verdict.word == "fail":
+        before = f"would be refused (mode: {verdict.mode}): "
+    for reason in verdict.reasons[:_MOST_REASONS]:
+        yield f"{before}{reason}"
+    if (more := len(verdict.reasons) - _MOST_REASONS) > 0:
+        yield f"and {more} more, which are below"
+    if verdict.no_change:
+        yield "no change: it predicts what the champion predicts, so nothing is promoted"
+    elif verdict.word == "inconclusive" and verdict.on_inconclusive == "person":
+        yield "a person may approve it: trueup approve"
+    elif verdict.word == "inconclusive" and verdict.on_inconclusive == "promote":
+        yield "may be promoted all the same, as on_inconclusive: promote says"
 
 
-def _table(title: str, findings: Sequence[Finding]) -> Table:
-    return Table(_COLUMNS, tuple(_row(finding) for finding in findings), title)
+def _versus(verdict: Verdict, names: Mapping[str, str]) -> Iterator[str]:
+    """Yield whom the candidate is compared with, and how those predictions were come by."""
+    champion = verdict.digests.get("champion", "")
+    if champion:
+        had = verdict.had.get("champion", "")
+        how = f"; its predictions: {had}" if had else ""
+        yield f"Versus champion {_named(champion, names)}{how}."
+    elif any(each.versus == "champion" for each in verdict.findings):
+        known = any(each.other is not None for each in verdict.findings)
+        yield "Versus the champion." if known else "There is no champion yet."
+    if any(each.versus == "anchor" for each in verdict.findings):
+        had = verdict.had.get("anchor", "")
+        how = f"; its predictions: {had}" if had else ""
+        yield f"Beside it the anchor, the last version that was shown to be better{how}."
+    use, planned = verdict.spending.use, verdict.spending.reuse
+    yield f"{verdict.rows} rows, {_blocks(verdict)}; candidate {use} of {planned} on them."
+    yield from _left_out(verdict)
+
+
+def _named(digest: str, names: Mapping[str, str]) -> str:
+    short = digest[:_SHORT]
+    return f"{names[digest]} ({short})" if digest in names else short
+
+
+def _checks(verdict: Verdict) -> Iterator[Check]:
+    """Yield each rule or slice, and each trap, as one check."""
+    for each in verdict.findings:
+        word = "not judged" if each.word == "not_judged" else each.word
+        where = f" of {each.slice}" if each.slice else ""
+        name = f"{each.metric}{where}, {asked(each)}"
+        yield Check(name, word, each.says, each.on_inconclusive == "promote")
+    for trap in verdict.traps:
+        yield Check(f"trap: {trap.kind.replace('_', ' ')}", trap.word, trap.says)
+
+
+def _rules(findings: Sequence[Finding]) -> Table:
+    rows = tuple((f"{each.metric}, {asked(each)}", *_row(each)) for each in findings)
+    return Table((Column("rule"), *_MEASURED), rows, "Rules")
+
+
+def _slices(findings: Sequence[Finding], *, full: bool) -> Iterator[Block]:
+    """Yield one rule's slices, the most harmed first; in full also those that are not judged."""
+    first = findings[0]
+    column = first.slice.partition("=")[0]
+    title = f"{first.metric} for each {column}, {asked(first)}"
+    shown = [each for each in findings if full or each.word != "not_judged"]
+    most = _MOST_SLICES if full else _FEW_SLICES
+    rows = tuple((each.slice, *_row(each), each.rows) for each in shown[:most])
+    columns = (Column("slice"), *_MEASURED, Column("rows", "number"))
+    yield Table(columns, rows, title, empty="no slice could be judged")
+    said = []
+    if len(shown) > most:
+        said.append(f"{len(shown) - most} more slices are less harmed.")
+    if aside := [each.slice.partition("=")[2] for each in findings if each not in shown]:
+        some = ", ".join(aside[:8]) + (" ..." if len(aside) > 8 else "")
+        said.append(f"Too small to be judged alone, so judged together as (rest): {some}.")
+    if said:
+        yield Text("\n".join(said))
+    if full:
+        yield from drawing.slices(title, findings)
 
 
 def _row(finding: Finding) -> tuple[Cell, ...]:
-    interval = finding.interval
-    return (
-        _asked(finding),
-        finding.word.replace("_", " "),
-        finding.candidate,
-        finding.other,
-        finding.estimate,
-        interval.lower if interval else None,
-        interval.upper if interval else None,
-        finding.limit,
-        finding.detectable,
-        REASONS[finding.reason],
+    signed = finding.question not in ("at_least", "at_most")
+    estimate = None if finding.estimate is None else _number(finding.estimate, signed=signed)
+    interval = BRIEFLY.get(finding.reason, finding.reason.replace("_", " "))
+    if finding.interval is not None:
+        lower, upper = finding.interval.lower, finding.interval.upper
+        low = "-inf" if lower is None else _number(lower, signed=signed)
+        high = "inf" if upper is None else _number(upper, signed=signed)
+        interval = f"{low} to {high}"
+    return finding.word.replace("_", " "), estimate, interval
+
+
+def _number(value: float, *, signed: bool) -> str:
+    return f"{value:+.3g}" if signed else f"{value:.4g}"
+
+
+def _by_harm(finding: Finding) -> tuple[bool, float]:
+    """Return what sorts slices: judged ones first, by how far they are on the wrong side."""
+    estimate = finding.estimate if finding.estimate is not None else 0.0
+    worse = -estimate if finding.question == "at_most" else estimate
+    return finding.word == "not_judged", worse
+
+
+def _numbers(verdict: Verdict) -> Table:
+    rows = tuple(
+        (
+            f"{each.metric}{f' of {each.slice}' if each.slice else ''}, {asked(each)}",
+            each.candidate,
+            each.other,
+            each.limit,
+            each.detectable,
+            each.power,
+            each.rows or None,
+            each.blocks or None,
+            each.design_effect,
+            each.method or None,
+            REASONS[each.reason],
+        )
+        for each in verdict.findings
     )
+    return Table(_MORE, rows, "More numbers")
 
 
-def _asked(finding: Finding) -> str:
-    asked = finding.question.replace("_", " ")
-    where = f", {finding.slice}" if finding.slice else ""
-    point = ", a point" if finding.evidence == "point" else ""
-    return f"{finding.metric}{where}: {asked} {finding.versus}".rstrip() + point
+def _digests(verdict: Verdict, names: Mapping[str, str]) -> Table:
+    facts = {name: digest for name, digest in verdict.digests.items() if digest}
+    rows = [(name, names.get(digest), digest) for name, digest in facts.items()]
+    rows.append(("verdict", None, verdict.digest))
+    return Table((Column("what"), Column("name"), Column("digest")), tuple(rows), "Digests")
 
 
-def _notes(verdict: Verdict) -> list[str]:
-    """Return what stands below the tables: how, on what, at which error, and from which seed."""
+def _notes(verdict: Verdict) -> Iterator[str]:
+    """Yield what stands below the tables: at which error, how much harm is left, which seed."""
     level = f"{(1 - 2 * verdict.alpha) * 100:.4g} %"
-    spending = verdict.spending
-    return [
-        f"{verdict.rows} rows, {_blocks(verdict)}.",
-        *_left_out(verdict),
-        f"Intervals are two-sided at {level}: each bound errs in at most {verdict.alpha:.4g} of "
-        f"cases. This is candidate {spending.use} of {spending.reuse} on these rows.",
-        *_harm(verdict),
-        *_joint(verdict),
-        f"Seed {verdict.seed}, {verdict.resamples} resamples, verdict {verdict.digest[:16]}.",
-    ]
+    yield (
+        f"Intervals are two-sided at {level}: each bound errs in at most {verdict.alpha:.4g} of"
+        " cases. A difference is candidate less the other, turned so that more is better."
+    )
+    yield from _harm(verdict)
+    if verdict.joint_power is not None:
+        power = f"{verdict.joint_power:.0%}"
+        yield f"If both models were equally good, all slices would pass in {power} of cases."
+    resamples = f"{verdict.resamples} resamples"
+    yield f"Seed {verdict.seed}, {resamples}, verdict {verdict.digest[:_SHORT]}."
 
 
 def _blocks(verdict: Verdict) -> str:
     words = {
-        "rows": "taken as independent: neither time nor group is declared",
+        "rows": "taken as independent (neither time nor group is declared)",
         "time": "resampled by blocks of time",
         "group": "resampled by group",
         "two_way": "resampled by time and by group",
@@ -108,38 +216,30 @@ def _blocks(verdict: Verdict) -> str:
         for each in verdict.findings
         if each.design_effect is not None and not each.slice and verdict.blocks != "rows"
     ]
-    effect = f"; design effect up to {max(effects):.3g}" if effects else ""
-    return words[verdict.blocks] + effect
+    blocks = [each.blocks for each in verdict.findings if each.blocks and not each.slice]
+    count = f", {max(blocks)} of them" if blocks and verdict.blocks != "rows" else ""
+    effect = f", design effect up to {max(effects):.3g}" if effects else ""
+    return words[verdict.blocks] + count + effect
 
 
-def _left_out(verdict: Verdict) -> list[str]:
-    left, said = verdict.left_out, []
+def _left_out(verdict: Verdict) -> Iterator[str]:
+    left = verdict.left_out
     if left.seen:
-        said.append(f"{left.seen} rows that a model was trained on are left out.")
+        yield f"{left.seen} rows that a model was trained on are left out."
     if not left.seen_known:
-        said.append("It is not known which rows the models were trained on.")
+        yield "It is not known which rows the models were trained on."
     if left.unlabelled:
-        said.append(f"{left.unlabelled} rows that never got a truth are left out.")
+        yield f"{left.unlabelled} rows that never got a truth are left out."
     if left.unusable:
-        said.append(f"{left.unusable} rows without truth or prediction are left out.")
-    return said
+        yield f"{left.unusable} rows without truth or prediction are left out."
 
 
-def _harm(verdict: Verdict) -> list[str]:
+def _harm(verdict: Verdict) -> Iterator[str]:
     lowest = [
         (each.interval.lower, each.slice)
         for each in verdict.findings
         if each.reason == "no_harm_shown" and each.interval and each.interval.lower is not None
     ]
-    if not lowest:
-        return []
-    bound, where = min(lowest)
-    return [f"The largest harm to a slice that is not excluded: {bound:+.4g} ({where})."]
-
-
-def _joint(verdict: Verdict) -> list[str]:
-    if verdict.joint_power is None:
-        return []
-    return [
-        f"If both models were equally good, all slices would pass in {verdict.joint_power:.0%}."
-    ]
+    if lowest and min(lowest)[0] < 0:
+        bound, where = min(lowest)
+        yield f"The largest harm to a slice that is not excluded: {-bound:.4g} ({where})."

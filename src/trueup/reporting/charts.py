@@ -7,7 +7,9 @@ from typing import Any
 from trueup.reporting.blocks import Chart
 from trueup.reporting.wording import number
 
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+WIDTH = 365  # of a picture: what a phone shows without making it smaller
+
 _LEVELS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -31,7 +33,7 @@ def lines(
         "color": {"field": "curve", "type": "nominal", "title": None},
     }
     drawn = {name: sparkline([value for _, value in points]) for name, points in curves.items()}
-    return Chart(title, _spec(title, "line", values, encoding), _labelled(drawn))
+    return Chart(title, _spec(title, "line", values, encoding), labelled(drawn))
 
 
 def bars(title: str, heights: Mapping[str, float], *, unit: str = "") -> Chart:
@@ -49,7 +51,7 @@ def bars(title: str, heights: Mapping[str, float], *, unit: str = "") -> Chart:
         name: f"{_bar(value, longest)} {number(value)}{f' {unit}' if unit else ''}"
         for name, value in heights.items()
     }
-    return Chart(title, _spec(title, "bar", values, encoding), _labelled(drawn))
+    return Chart(title, _spec(title, "bar", values, encoding), labelled(drawn))
 
 
 def sparkline(values: Sequence[float], width: int = 60) -> str:
@@ -74,6 +76,12 @@ def sparkline(values: Sequence[float], width: int = 60) -> str:
     )
 
 
+def labelled(drawn: Mapping[str, str]) -> str:
+    """Return drawings below each other, their names in front."""
+    widest = max((len(name) for name in drawn), default=0)
+    return "\n".join(f"{name:<{widest}}  {drawing}" for name, drawing in drawn.items())
+
+
 def _level(value: float, low: float, high: float) -> int:
     span = high / 2 - low / 2  # halved: the span of two huge numbers would overflow
     return int((value / 2 - low / 2) / span * 7.999) if span > 0 else 0
@@ -91,17 +99,13 @@ def _bar(value: float, longest: float, width: int = 30) -> str:
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
 
 
-def _labelled(drawn: Mapping[str, str]) -> str:
-    widest = max((len(name) for name in drawn), default=0)
-    return "\n".join(f"{name:<{widest}}  {drawing}" for name, drawing in drawn.items())
-
-
 def _spec(
     title: str, mark: str, values: list[dict[str, Any]], encoding: dict[str, Any]
 ) -> dict[str, Any]:
     return {
-        "$schema": _SCHEMA,
+        "$schema": SCHEMA,
         "title": title,
+        "width": WIDTH - 55,
         "data": {"values": values},
         "mark": mark,
         "encoding": encoding,

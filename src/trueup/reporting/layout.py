@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from trueup.reporting.blocks import Column
+from trueup.reporting.wording import visible
 
 _GAP = "  "
 _NARROWEST = 8
@@ -21,6 +22,15 @@ def width(text: str) -> int:
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
+def fitted(text: str, places: int, *, right: bool = False) -> str:
+    """Return one line of text in exactly so many places, cut with … where it is longer.
+
+    >>> fitted("carrier=UA", 6), fitted("UA", 4, right=True)
+    ('carri…', '  UA')
+    """
+    return _placed(visible(text), places, right=right)
+
+
 def columns(
     headings: Sequence[str], rows: Sequence[Sequence[str]], kinds: Sequence[Column], room: int
 ) -> list[str]:
@@ -28,7 +38,7 @@ def columns(
     rows = _points_aligned(rows, kinds)
     widths = [max(width(line[i]) for line in (headings, *rows)) for i in range(len(headings))]
     if room:
-        widths = _fitted(widths, [width(heading) for heading in headings], kinds, room)
+        widths = _narrowed(widths, [width(heading) for heading in headings], kinds, room)
     return [
         _GAP.join(
             _placed(text, widths[i], right=kinds[i].kind == "number") for i, text in enumerate(line)
@@ -58,7 +68,7 @@ def _tail(text: str) -> int | None:
     return len(point) + len(part)
 
 
-def _fitted(
+def _narrowed(
     widths: list[int], headings: list[int], kinds: Sequence[Column], room: int
 ) -> list[int]:
     widths = list(widths)

@@ -18,8 +18,8 @@ _COLOURS = ("#2e7fc2", "#d57a1f", "#3d9a5f", "#b0559e", "#8a6d3b", "#5f6fd0")
 _CONFIG: dict[str, Any] = {
     "aria": False,  # its sentences would be expressions made of names
     "background": "transparent",
-    "font": "system-ui, sans-serif",
-    "padding": 2,
+    "font": "Arial, Helvetica, sans-serif",
+    "padding": {"left": 8, "right": 6, "top": 4, "bottom": 2},
     "view": {"stroke": None},
     "range": {"category": list(_COLOURS)},
     "axis": {

@@ -23,9 +23,10 @@ def _block(block: Block, room: int, colour: bool) -> str:
         case Table():
             return _table(block, room, colour)
         case Text():
-            return visible(block.text, lines=True).rstrip("\n")
+            text = visible(block.text, lines=True).rstrip("\n")
+            return text if block.verbatim or not room else _wrapped(text, room)
         case Verdict():
-            return _verdict(block, colour)
+            return _verdict(block, room, colour)
         case Chart():
             title = [_bold(visible(block.title), colour)] if block.title else []
             return "\n".join([*title, visible(block.fallback, lines=True)])
@@ -45,10 +46,23 @@ def _table(table: Table, room: int, colour: bool) -> str:
     return "\n".join([*lines, _bold(head, colour), *body])
 
 
-def _verdict(verdict: Verdict, colour: bool) -> str:
+def _verdict(verdict: Verdict, room: int, colour: bool) -> str:
     word = f"\x1b[{_WORDS[verdict.word]}m{verdict.word}\x1b[0m" if colour else verdict.word
     first = f"{visible(verdict.subject)}: {word}"
-    return "\n".join([first, *(f"  {visible(reason)}" for reason in verdict.reasons)])
+    reasons = [f"  {visible(reason)}" for reason in verdict.reasons]
+    return "\n".join([first, *(_wrapped(each, room, "    ") if room else each for each in reasons)])
+
+
+def _wrapped(text: str, room: int, further: str = "") -> str:
+    """Return lines that fit; where one goes on it may begin further in."""
+    import textwrap
+
+    return "\n".join(
+        part
+        for line in text.split("\n")
+        for part in textwrap.wrap(line, room, subsequent_indent=further, break_on_hyphens=False)
+        or [""]
+    )
 
 
 def _bold(text: str, colour: bool) -> str:
