@@ -26,8 +26,8 @@ def test_a_candidate_as_good_as_the_champion_passes_within_a_margin_that_the_row
 def test_a_worse_candidate_fails_and_the_sentence_has_the_numbers() -> None:
     verdict = judged(binary(worse=1.5), entry("log_loss", versus="champion", margin=0.005))
     assert verdict.word == "fail"
-    assert "log_loss: -0." in verdict.reasons[0]
-    assert "margin 0.005" in verdict.reasons[0]
+    assert "worse than the champion's 0." in verdict.reasons[0]
+    assert "more than 0.005 worse, which is not allowed" in verdict.reasons[0]
 
 
 def test_too_few_rows_to_decide_are_inconclusive_with_the_rows_that_would_decide() -> None:
@@ -83,7 +83,7 @@ def test_a_comparison_without_a_margin_is_an_error_that_suggests_one() -> None:
 def test_a_point_rule_compares_the_value_and_says_so() -> None:
     verdict = judged(binary(40), entry("accuracy", at_least=0.5, evidence="point"))
     assert verdict.word == "pass"
-    assert "nothing is proven" in only(verdict).says
+    assert "a point, which proves nothing" in only(verdict).says
 
 
 def test_a_measured_number_is_a_point() -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
+import msgspec
+
 from trueup.gate.curve_records import BINS, Confusion, ModelCurves
 from trueup.gate.verdict import Finding, Verdict
 from trueup.gate.wording import asked
@@ -33,17 +35,21 @@ def slices(title: str, findings: Sequence[Finding]) -> Iterator[Chart]:
     if len(spans) > 1:
         outright = findings[0].question in _OUTRIGHT
         x = findings[0].metric if outright else "less: worse than the champion, more: better"
-        yield intervals(f"{title}: the most harmed first", spans, x=x)
+        yield _detail(intervals(f"{title}: the most harmed first", spans, x=x))
 
 
 def curves(verdict: Verdict) -> Iterator[Chart]:
     """Yield what is drawn of the models' predictions themselves."""
     found = verdict.curves
     for draw in (_roc, _precision, _calibration, _agreement, _residuals):
-        yield from draw(found)
+        yield from map(_detail, draw(found))
     for model, each in found.items():
         for confusion in each.confusions:
-            yield _confusion(model, confusion)
+            yield _detail(_confusion(model, confusion))
+
+
+def _detail(chart: Chart) -> Chart:
+    return msgspec.structs.replace(chart, detail=True)
 
 
 def _shown(finding: Finding) -> bool:

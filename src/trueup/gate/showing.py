@@ -10,7 +10,7 @@ from trueup.reporting.blocks import Block, Cell, Check, Column, Report, Table, T
 from trueup.reporting.blocks import Verdict as VerdictBlock
 
 _SHORT = 12  # of a digest
-_MOST_REASONS, _MOST_SLICES, _FEW_SLICES = 8, 60, 15
+_MOST_REASONS, _MOST_SLICES = 8, 20
 _MEASURED = (
     Column("result"),
     Column("estimate", "number", digits=4),
@@ -32,11 +32,12 @@ _MORE = (
 
 
 def verdict_report(
-    verdict: Verdict, subject: str, names: Mapping[str, str] | None = None, *, full: bool = False
+    verdict: Verdict, subject: str, names: Mapping[str, str] | None = None
 ) -> Report:
     """Return the report of a verdict about a subject, such as ``flight-late, candidate``.
 
-    Names are those of models by digest (``flights/late/3``). Full adds every number and curve.
+    Names are those of models by digest (``flights/late/3``). Curves and further numbers are
+    details, which a page shows.
     """
     rules = [each for each in verdict.findings if not each.slice]
     sliced = [each for each in verdict.findings if each.slice]
@@ -48,15 +49,12 @@ def verdict_report(
     if rules:
         blocks += [_rules(rules), *drawing.forest(rules)]
     for _, each in groupby(sliced, lambda one: (one.rule, one.question, one.versus)):
-        blocks += _slices(sorted(each, key=_by_harm), full=full)
+        blocks += _slices(sorted(each, key=_by_harm))
     if verdict.traps:
         rows = tuple((trap.kind.replace("_", " "), trap.word, trap.says) for trap in verdict.traps)
         blocks.append(Table((Column("trap"), Column("leads to"), Column("what")), rows, "Traps"))
-    if full:
-        blocks += [*drawing.curves(verdict), _numbers(verdict)]
-    blocks.append(Text("\n".join(_notes(verdict))))
-    if full:
-        blocks.append(_digests(verdict, names or {}))
+    blocks += [*drawing.curves(verdict), Text("\n".join(_notes(verdict)))]
+    blocks += [_numbers(verdict), _digests(verdict, names or {})]
     return Report(f"Gate: {subject}", tuple(blocks))
 
 
@@ -117,26 +115,24 @@ def _rules(findings: Sequence[Finding]) -> Table:
     return Table((Column("rule"), *_MEASURED), rows, "Rules")
 
 
-def _slices(findings: Sequence[Finding], *, full: bool) -> Iterator[Block]:
-    """Yield one rule's slices, the most harmed first; in full also those that are not judged."""
+def _slices(findings: Sequence[Finding]) -> Iterator[Block]:
+    """Yield the table of one rule's slices and their picture, the most harmed first."""
     first = findings[0]
     column = first.slice.partition("=")[0]
     title = f"{first.metric} for each {column}, {asked(first)}"
-    shown = [each for each in findings if full or each.word != "not_judged"]
-    most = _MOST_SLICES if full else _FEW_SLICES
-    rows = tuple((each.slice, *_row(each), each.rows) for each in shown[:most])
+    judged = [each for each in findings if each.word != "not_judged"]
+    rows = tuple((each.slice, *_row(each), each.rows) for each in judged[:_MOST_SLICES])
     columns = (Column("slice"), *_MEASURED, Column("rows", "number"))
     yield Table(columns, rows, title, empty="no slice could be judged")
     said = []
-    if len(shown) > most:
-        said.append(f"{len(shown) - most} more slices are less harmed.")
-    if aside := [each.slice.partition("=")[2] for each in findings if each not in shown]:
+    if len(judged) > len(rows):
+        said.append(f"{len(judged) - len(rows)} more slices are less harmed.")
+    if aside := [each.slice.partition("=")[2] for each in findings if each not in judged]:
         some = ", ".join(aside[:8]) + (" ..." if len(aside) > 8 else "")
         said.append(f"Too small to be judged alone, so judged together as (rest): {some}.")
     if said:
         yield Text("\n".join(said))
-    if full:
-        yield from drawing.slices(title, findings)
+    yield from drawing.slices(title, findings)
 
 
 def _row(finding: Finding) -> tuple[Cell, ...]:
@@ -179,14 +175,16 @@ def _numbers(verdict: Verdict) -> Table:
         )
         for each in verdict.findings
     )
-    return Table(_MORE, rows, "More numbers")
+    return Table(_MORE, rows, "More numbers", detail=True)
 
 
 def _digests(verdict: Verdict, names: Mapping[str, str]) -> Table:
     facts = {name: digest for name, digest in verdict.digests.items() if digest}
     rows = [(name, names.get(digest), digest) for name, digest in facts.items()]
     rows.append(("verdict", None, verdict.digest))
-    return Table((Column("what"), Column("name"), Column("digest")), tuple(rows), "Digests")
+    return Table(
+        (Column("what"), Column("name"), Column("digest")), tuple(rows), "Digests", detail=True
+    )
 
 
 def _notes(verdict: Verdict) -> Iterator[str]:

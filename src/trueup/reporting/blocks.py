@@ -24,6 +24,7 @@ class Table(msgspec.Struct, frozen=True, omit_defaults=True, tag="table", tag_fi
     rows: tuple[tuple[Cell, ...], ...]
     title: str = ""
     empty: str = "nothing"  # what to say in place of no rows
+    detail: bool = False  # for pages only: a terminal or a comment has no room for it
 
     def __post_init__(self) -> None:
         """Refuse a row that does not fit: our own mistake, told where it is made."""
@@ -57,12 +58,13 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, tag="verdict", ta
     checks: tuple[Check, ...] = ()
 
 
-class Chart(msgspec.Struct, frozen=True, tag="chart", tag_field="block"):
+class Chart(msgspec.Struct, frozen=True, omit_defaults=True, tag="chart", tag_field="block"):
     """A Vega-Lite specification, and the same in letters where no picture can be shown."""
 
     title: str
     spec: dict[str, Any]
     fallback: str
+    detail: bool = False  # as of a table
 
 
 Block: TypeAlias = Table | Text | Verdict | Chart
@@ -74,3 +76,12 @@ class Report(msgspec.Struct, frozen=True):
     title: str
     blocks: tuple[Block, ...] = ()
     format: int = 1
+
+    @property
+    def brief(self) -> tuple[Block, ...]:
+        """Return the blocks without those that are details."""
+        return tuple(
+            block
+            for block in self.blocks
+            if not (isinstance(block, Table | Chart) and block.detail)
+        )

@@ -12,7 +12,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]|~#$!(){}^])")
 def render_markdown(report: Report) -> str:
     """Return the report as Markdown; no name in it can end a table, start HTML or call a person."""
     parts = [f"## {escaped(report.title)}"] if report.title else []
-    parts += [_block(block) for block in report.blocks]
+    parts += [_block(block) for block in report.brief]
     return "\n\n".join(parts) + "\n" if parts else ""
 
 

@@ -14,7 +14,7 @@ def render_text(report: Report, *, room: int = 0, colour: bool = False) -> str:
     not print is written out.
     """
     parts = [_bold(visible(report.title), colour)] if report.title else []
-    parts += [_block(block, room, colour) for block in report.blocks]
+    parts += [_block(block, room, colour) for block in report.brief]
     return "".join(f"{part}\n" for part in "\n\n".join(parts).split("\n")) if parts else ""
 
 
