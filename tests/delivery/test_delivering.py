@@ -166,3 +166,14 @@ def test_predictions_edited_by_hand_are_no_evidence(project: Path) -> None:
     result = said(project, "gate", "sale")
     assert result.exit_code == 2
     assert "scores.csv is not what trueup.lock says" in str(result.exception)
+
+
+def test_the_champion_is_not_judged_against_itself_but_shows_what_it_was_promoted_on(
+    project: Path,
+) -> None:
+    said(project, "run")
+    noise(project, 0.1)
+    judged = json.loads(said(project, "gate", "sale", "--json").stdout)["judgements"][0]
+    assert judged["again"]
+    assert judged["verdict"]["digests"]["champion"] != judged["verdict"]["digests"]["model"]
+    assert len(events(project)) == 6

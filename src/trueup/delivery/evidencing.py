@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from trueup.delivery.subject import Subject
-from trueup.errors import NotProven
+from trueup.errors import NotProven, WrongUsage
 from trueup.registry.evidence import JudgedFor, evidence_of, record_of, verdict_of
 from trueup.registry.history import History
 from trueup.registry.records import Evidence, Judged
@@ -21,17 +21,34 @@ def known(
     subject: Subject, history: History, digests: Mapping[str, str]
 ) -> "tuple[Verdict, Evidence] | None":
     """Return the verdict that was given on exactly these digests, where this scope may read it."""
+    if digests["champion"] == digests["model"]:
+        return promoted_on(subject, history)
     for evidence in reversed(history.judged.get(digests["model"], ())):
         judged = (evidence.champion, evidence.data, evidence.rules, evidence.code)
         wanted = (digests["champion"], digests["data"], digests["rules"], digests["code"])
         if judged != wanted or evidence.basis != "test" or evidence.scope != TRUSTED:
             continue
-        try:
-            body = read_verdict(subject.registry.bucket, evidence.scope, evidence.verdict)
-            return verdict_of(body, evidence.verdict), evidence
-        except NotProven:
-            continue  # lost or damaged: it is judged again
+        verdict = _read(subject, evidence.verdict)
+        if verdict is not None:
+            return verdict, evidence
     return None
+
+
+def promoted_on(subject: Subject, history: History) -> "tuple[Verdict, Evidence]":
+    """Return the verdict that the live champion was promoted on; it is not judged against itself.
+
+    WrongUsage where it was promoted without one.
+    """
+    promotions = history.standing(subject.environment).promotions
+    evidence = history.evidence(promotions[-1])
+    verdict = _read(subject, evidence.verdict) if evidence else None
+    if evidence is None or verdict is None:
+        raise WrongUsage(
+            f"{subject.name}/{promotions[-1].version} is the champion of {subject.environment},"
+            " and there is no verdict that it was promoted on",
+            remedy="Judge another version; the champion is what it is compared with.",
+        )
+    return verdict, evidence
 
 
 def record(subject: Subject, verdict: "Verdict") -> Evidence:
@@ -55,10 +72,8 @@ def slices_before(subject: Subject, history: History) -> dict[str, list[str]]:
     promotions = history.standing(subject.environment).promotions
     if not promotions or not promotions[-1].verdict:
         return {}
-    try:
-        body = read_verdict(subject.registry.bucket, TRUSTED, promotions[-1].verdict)
-        verdict = verdict_of(body, promotions[-1].verdict)
-    except NotProven:
+    verdict = _read(subject, promotions[-1].verdict)
+    if verdict is None:
         return {}
     values: dict[str, set[str]] = {}
     for finding in verdict.findings:
@@ -66,3 +81,11 @@ def slices_before(subject: Subject, history: History) -> dict[str, list[str]]:
         if value and value != _REST:
             values.setdefault(column, set()).add(value)
     return {column: sorted(there) for column, there in values.items()}
+
+
+def _read(subject: Subject, digest: str) -> "Verdict | None":
+    """Return a trusted verdict; None where it is lost or damaged: it can be given again."""
+    try:
+        return verdict_of(read_verdict(subject.registry.bucket, TRUSTED, digest), digest)
+    except NotProven:
+        return None

@@ -10,6 +10,8 @@ from trueup.gate.verdict import Finding, Verdict
 from trueup.registry.names import CHAMPION
 from trueup.registry.records import Basis, Evidence
 
+_REASONS = 5  # kept with the event; the record has them all
+
 
 class JudgedFor(msgspec.Struct, frozen=True):
     """What a verdict does not say of itself: for where, by whose word, on what basis."""
@@ -42,7 +44,7 @@ def evidence_of(verdict: Verdict, judged_for: JudgedFor) -> Evidence:
         superior=bool(compared) and all(_is_superior(one) for one in compared),
         no_change=verdict.no_change,
         estimates={one.metric: one.estimate for one in compared if one.estimate is not None},
-        reasons=verdict.reasons,
+        reasons=verdict.reasons[:_REASONS],
     )
 
 

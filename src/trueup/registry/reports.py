@@ -9,6 +9,7 @@ from trueup.registry.records import (
     Approved,
     Deprecated,
     Event,
+    Evidence,
     Judged,
     Overridden,
     Promoted,
@@ -129,8 +130,7 @@ def sentence(event: Event) -> str:
             return f"version {event.version} registered{of}{copied}"
         case Judged(evidence=found):
             where = f" for {found.environment}" if found.environment else ""
-            because = f": {'; '.join(found.reasons)}" if found.reasons else ""
-            return f"model {found.model[:_SHOWN]} judged{where}: {found.outcome}{because}"
+            return f"model {found.model[:_SHOWN]} judged{where}: {found.outcome}{_because(found)}"
         case Promoted():
             approved = f", approved by {', '.join(event.approved_by)}" if event.approved_by else ""
             return (
@@ -148,6 +148,14 @@ def sentence(event: Event) -> str:
             return f"{event.alias} of {event.environment} {to}{by}{_why(event.why)}"
         case _:
             return _said(event)
+
+
+def _because(found: Evidence) -> str:
+    """Return what kept a model from passing, its first reason; a pass needs none."""
+    if found.outcome == "pass" or not found.reasons:
+        return ""
+    more = len(found.reasons) - 1
+    return f": {found.reasons[0]}{f' and {more} more' if more else ''}"
 
 
 def _said(event: Approved | Rejected | Deprecated | Overridden) -> str:
@@ -203,7 +211,7 @@ def _since_anchor(history: History, environment: str) -> list[Block]:
             totals[metric] = totals.get(metric, 0.0) + change
     if not totals:
         return []
-    columns = (Column("metric"), Column("change", "number", sign=True))
+    columns = (Column("metric"), Column("change", "number", sign=True, digits=4))
     title = f"{environment}: estimated change since version {anchor}, the anchor (more is better)"
     return [Table(columns, tuple(totals.items()), title)]
 
