@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 
+from tests.project.projects import opened, outcomes, ran, write
 from tests.support.counting import CountedBucket
 from tests.support.seaweed import BUCKET, GUARDED, S3Server, seaweed
 from trueup.config.model_entries import EvaluateEntry, ModelEntry
@@ -20,6 +22,7 @@ from trueup.delivery.sealed import (
 )
 from trueup.errors import NotProven, WrongUsage
 from trueup.pipeline.graph import Graph, graph_of
+from trueup.project.sharing import pull, push
 from trueup.store.hashing import digest_bytes
 from trueup.store.memory import MemoryBucket
 from trueup.store.opening import open_bucket
@@ -218,3 +221,40 @@ def test_a_policy_by_prefix_keeps_the_rows_from_everybody_but_ci(s3: S3Server, o
     assert not (root / DATA).exists()
     assert unseal(root, DATA, ours).may
     assert (root / DATA).read_bytes() == ROWS
+
+
+@pytest.mark.s3
+@pytest.mark.slow
+def test_push_seals_the_rows_and_neither_pull_nor_a_run_brings_them(
+    s3: S3Server, tmp_path: Path
+) -> None:
+    written = """
+        format: 1
+        project: sealing
+        store: s3://trueup/{place}
+        environment: {{key: none}}
+        stages:
+          train: {{cmd: cp train.csv model.onnx, deps: [train.csv], outs: [model.onnx]}}
+        models:
+          late: {{path: model.onnx, evaluate: {{data: {data}, target: y, holdout: sealed}}}}
+    """
+    config = dedent(written).format(place="sealing", data=DATA)
+    root = write(
+        tmp_path / "owner",
+        {"trueup.yaml": config, "train.csv": "id\n1\n", DATA: ROWS.decode()},
+    )
+    assert outcomes(ran(root, env=s3.env)) == {"train": "ran"}
+    assert push(opened(root, **s3.env)).sealed == (f"{DATA}.sealed",)
+    assert push(opened(root, **s3.env)).sealed == ()
+    bucket = open_bucket("s3://trueup/sealing", root=root, env=s3.env)
+    digest = digest_bytes(ROWS)
+    holding = [one.key for one in bucket.list("") if digest in one.key]
+    assert holding == [f"sealed/{digest}"]
+
+    there = tmp_path / "clone"
+    for name in ("trueup.yaml", "trueup.lock", f"{DATA}.sealed"):
+        write(there, {name: (root / name).read_text()})
+    pull(opened(there, **s3.env))
+    assert outcomes(ran(there, env=s3.env)) == {"train": "unchanged"}
+    assert not (there / DATA).exists()
+    assert unseal(there, DATA, bucket).may

@@ -25,5 +25,8 @@ def command(folder: Path, stages: tuple[str, ...], as_json: bool) -> None:
         print_json(moved)
     elif moved.artifacts:
         print(f"pushed {moved.artifacts} artifacts, {size(moved.size_bytes)}")
-    else:
+    elif not moved.sealed:
         print("nothing to push: the bucket has all that the lock names")
+    if not as_json:
+        for named in moved.sealed:
+            print(f"sealed the rows that {named} names: commit that file")

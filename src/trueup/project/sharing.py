@@ -21,6 +21,7 @@ from trueup.pipeline.lock import (
 from trueup.pipeline.perform import is_kept
 from trueup.project.workspace import Workspace, prepare_own_folder
 from trueup.store.artifacts import Artifact
+from trueup.store.bucket import Bucket
 
 MERGE_DRIVER = "trueup lock --merge %O %A %B"
 _ATTRIBUTES = f"{FILE} merge=trueup\n"
@@ -32,10 +33,14 @@ class Moved(msgspec.Struct, frozen=True):
     artifacts: int
     size_bytes: int
     left: tuple[str, ...] = ()  # paths that were changed by hand and left alone
+    sealed: tuple[str, ...] = ()  # files that name sealed rows, which are new here: for Git
 
 
 def push(workspace: Workspace, stages: tuple[str, ...] = ()) -> Moved:
-    """Upload what the lock names and the bucket lacks: content first, then the cache records."""
+    """Upload what the lock names and the bucket lacks: content first, then the cache records.
+
+    Test rows that are to be sealed go where only CI may read, if they are here.
+    """
     remote = workspace.remote
     if remote is None:
         raise WrongUsage(
@@ -56,7 +61,24 @@ def push(workspace: Workspace, stages: tuple[str, ...] = ()) -> Moved:
             workspace.results.share(record, artifacts)
         else:
             workspace.content.push(artifacts, remote)
-    return Moved(len(moved), sum(a.size_bytes for a in moved))
+    sealed = () if stages else _sealed(workspace, remote)
+    return Moved(len(moved), sum(a.size_bytes for a in moved), sealed=sealed)
+
+
+def _sealed(workspace: Workspace, remote: Bucket) -> tuple[str, ...]:
+    """Seal the rows that are here; return the files that name them, where those are new."""
+    found = []
+    for model in workspace.project.models.values():
+        entry = model.evaluate
+        if entry is None or entry.holdout == "open" or not (workspace.root / entry.data).exists():
+            continue
+        from trueup.delivery.sealed import SUFFIX, check_sealable, seal, sealed_rows
+
+        check_sealable(model, workspace.graph, lambda paths: git.tracked(workspace.root, paths))
+        before = sealed_rows(workspace.root, entry.data)
+        if seal(workspace.root, entry.data, remote) != before:
+            found.append(f"{entry.data}{SUFFIX}")
+    return tuple(found)
 
 
 def pull(
