@@ -161,6 +161,9 @@ def test_outside_a_trusted_scope_it_is_judged_and_nothing_is_registered(
 
 def test_predictions_edited_by_hand_are_no_evidence(project: Path) -> None:
     said(project, "run")
+    noise(project, 0.95)
+    rules = project / "trueup.yaml"  # other rules: the verdict that is known does not hold
+    rules.write_text(rules.read_text().replace("at_least: 0.7", "at_least: 0.6"))
     table = project / "scores.csv"
     table.write_text(table.read_text().replace("0.", "1.", 1))
     result = said(project, "gate", "sale")
