@@ -66,7 +66,7 @@ def software(
     return Software(
         lock=found,
         lock_digest=digest(root / found) if found else "",
-        python=_python(root, env, state),
+        python=stage_python(root, env, state),
         platform=f"{sys.platform}-{os.uname().machine}",
     )
 
@@ -76,7 +76,7 @@ class _Known(msgspec.Struct):
     version: str
 
 
-def _python(root: Path, env: Mapping[str, str], state: Path) -> str:
+def stage_python(root: Path, env: Mapping[str, str], state: Path) -> str:
     """Return major.minor of the ``python`` on PATH, asked once and remembered until it changes."""
     path = python_on_path(env)
     if path is None:

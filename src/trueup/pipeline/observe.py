@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.config import params as parameter_files
-from trueup.config.records import Dependency, Project, Stage
+from trueup.config.records import Dependency, KeyKind, Project, Stage
 from trueup.errors import WrongUsage
-from trueup.pipeline.environment import Software, software
+from trueup.pipeline.environment import Software, software, stage_python
 from trueup.pipeline.graph import Graph
 from trueup.pipeline.inputs import Inputs, Locked, inputs_of
 from trueup.pipeline.lock import LockFile
@@ -21,6 +21,8 @@ from trueup.store.scan import Scanner
 
 if TYPE_CHECKING:
     from trueup.pipeline.keeping import SourceKeeper
+
+_STATE = Path(".trueup", "state")
 
 
 class MissingDependencies(WrongUsage):
@@ -45,6 +47,7 @@ class Observer:
         self._answers: dict[tuple[str, str], str] = {}  # of commands and URLs, for each stage
         self._files: dict[str, tuple[int, Any]] = {}
         self._software: Software | None = None
+        self._asking: threading.Thread | None = None
         self.forced: frozenset[str] = frozenset()
 
     @property
@@ -113,7 +116,7 @@ class Observer:
         params = self.params(stage, made)
         if params is None:
             return None
-        kind = stage.environment or self._project.environment.key
+        kind = self._key_kind(stage)
         part = {} if kind == "none" else self.software().part(kind)
         return inputs_of(stage, deps, params, part)
 
@@ -173,14 +176,23 @@ class Observer:
         """Return the environment, looked at once."""
         with self._guard:
             if self._software is None:
-                self._software = software(
-                    self._project.root,
-                    self._project.environment.lock,
-                    self._digest,
-                    self._env,
-                    self._project.root / ".trueup" / "state",
-                )
+                if self._asking is not None:
+                    self._asking.join()
+                root = self._project.root
+                lock = self._project.environment.lock
+                self._software = software(root, lock, self._digest, self._env, root / _STATE)
             return self._software
+
+    def _ask_ahead(self, stage: Stage) -> None:
+        """Begin to ask ``python`` for its version, which takes as long as reading 10,000 files."""
+        if self._asking is None and self._key_kind(stage) != "none":
+            root = self._project.root
+            question = (root, self._env, root / _STATE)
+            self._asking = threading.Thread(target=stage_python, args=question)
+            self._asking.start()
+
+    def _key_kind(self, stage: Stage) -> KeyKind:
+        return stage.environment or self._project.environment.key
 
     def _dependency(
         self, dep: Dependency, stage: Stage, made: Mapping[str, Artifact]
@@ -203,7 +215,7 @@ class Observer:
                 return self._inside(artifact, dep.path[len(path) + 1 :])
             if path.startswith(f"{dep.path}/") or dep.path == ".":
                 return None
-        there = self._source(dep.path, stage.name) or self.artifact(dep.path)
+        there = self._source(dep.path, stage) or self.artifact(dep.path)
         if there is None:
             raise MissingDependencies(
                 f"stage {stage.name!r} needs {dep.path}, which is not there",
@@ -221,11 +233,13 @@ class Observer:
         except (NotANotebook, OSError):
             return ""  # whatever it is, its bytes count, or its absence is told
 
-    def _source(self, path: str, stage: str) -> Artifact | None:
+    def _source(self, path: str, stage: Stage) -> Artifact | None:
         """Hash and keep an input in one pass, where the stage has never run here."""
-        if self._keeper is None or stage in self._lock.stages or not self._keeper.wants(path):
+        known = stage.name in self._lock.stages
+        if self._keeper is None or known or not self._keeper.wants(path):
             return None
         with self._guard:
+            self._ask_ahead(stage)
             return self._keeper.add(path)
 
     def _inside(self, folder: Artifact, rest: str) -> str | None:
