@@ -26,7 +26,9 @@ class MetricCall(Section, frozen=True):
 class EvaluateEntry(Section, frozen=True):
     """What the model is evaluated on."""
 
-    data: Annotated[str, "the test table"]
+    at_least_one = ("data", "predictions")
+
+    data: Annotated[str, "the test table; without it, the predictions are the table"] = ""
     target: Annotated[str, "the column to predict"] = ""
     id: Annotated[str, "the column that names a row"] = ""
     time: Annotated[str, "the column with the row's time"] = ""

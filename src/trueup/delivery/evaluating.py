@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.config.model_entries import EvaluateEntry, ModelEntry
+from trueup.delivery.forecasting import Outlook, outlook, series_columns
+from trueup.delivery.joining import joined
 from trueup.delivery.prediction_columns import predicted
-from trueup.delivery.tables import column, polars, read_table
-from trueup.delivery.truths import Truth, truth_of
+from trueup.delivery.row_times import as_gate_takes, row_times
+from trueup.delivery.tables import column, read_table
+from trueup.delivery.truths import Truth, codes, target_in, truth_of
 from trueup.errors import WrongUsage
 
 if TYPE_CHECKING:
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
 class Evaluation:
     """Rows with what they depend on; ``frame`` holds all that are judged, in their order.
 
-    ``data`` is the digest of the file that they come from, ``shown_as`` its path.
+    ``data`` is the digest of the file that they come from, ``shown_as`` its path. ``scale`` gives
+    for the length of a season how hard each row of a forecast is.
     """
 
     task: "Task"
@@ -35,12 +39,14 @@ class Evaluation:
     data: str
     truth: Truth
     shown_as: str
+    scale: Callable[[int], Any] | None = None
 
 
 def evaluation(root: Path, model: ModelEntry, digest: Callable[[str], str]) -> Evaluation:
     """Return what a model is evaluated on; ``digest`` is asked for that of a path's content.
 
-    Without `evaluate.data`, the predictions file is the table.
+    Without `evaluate.data`, the predictions file is the table. Of a forecast's table, rows up to
+    the cut-off and beyond the horizon are not judged and not in the frame.
     """
     entry, task = _declared(model)
     path = entry.data or entry.predictions
@@ -48,6 +54,10 @@ def evaluation(root: Path, model: ModelEntry, digest: Callable[[str], str]) -> E
     if not frame.height:
         raise WrongUsage("the table has no rows", remedy="Write rows to it.", place=path)
     truth = truth_of(frame, task, entry.target, path)
+    ahead = None
+    if task == "forecast":
+        ahead = outlook(frame, entry, truth.columns[0], path)
+        frame, truth = frame.filter(ahead.kept), truth.only(ahead.kept.to_numpy())
     time = _named(frame, entry.time, "evaluate.time", path)
     for name in entry.slices:
         column(frame, name, "evaluate.slices", path)
@@ -56,12 +66,13 @@ def evaluation(root: Path, model: ModelEntry, digest: Callable[[str], str]) -> E
         entry=entry,
         frame=frame,
         ids=_named(frame, entry.id, "evaluate.id", path),
-        time=None if time is None else moments(time, path),
-        group=_named(frame, entry.group, "evaluate.group", path),
-        features=_features(frame, model, entry, truth, path),
+        time=None if time is None else row_times(time, path),
+        group=_group(frame, entry, ahead, path),
+        features=_features(frame, model, entry, truth),
         data=digest(path),
         truth=truth,
         shown_as=path,
+        scale=None if ahead is None else ahead.scale,
     )
 
 
@@ -76,6 +87,11 @@ def _declared(model: ModelEntry) -> tuple[EvaluateEntry, "Task"]:
             "the model does not say what it predicts",
             remedy="Write task: binary, multiclass, multilabel, regression, ranking or forecast.",
         )
+    if model.task == "ranking" and not model.evaluate.group:
+        raise WrongUsage(
+            "a ranking has one value a query, and no column names the query",
+            remedy="Write evaluate: {group: COLUMN}.",
+        )
     return model.evaluate, model.task
 
 
@@ -83,110 +99,87 @@ def _named(frame: "pl.DataFrame", name: str, key: str, shown_as: str) -> "pl.Ser
     return column(frame, name, key, shown_as) if name else None
 
 
+def _group(
+    frame: "pl.DataFrame", entry: EvaluateEntry, ahead: Outlook | None, shown_as: str
+) -> "pl.Series | None":
+    if entry.group or ahead is None:
+        return _named(frame, entry.group, "evaluate.group", shown_as)
+    return ahead.group
+
+
 def _features(
-    frame: "pl.DataFrame", model: ModelEntry, entry: EvaluateEntry, truth: Truth, shown_as: str
+    frame: "pl.DataFrame", model: ModelEntry, entry: EvaluateEntry, truth: Truth
 ) -> tuple[str, ...]:
     if model.features:
         for name in model.features:
-            column(frame, name, "features", shown_as)
+            column(frame, name, "features", entry.data or entry.predictions)
         return model.features
-    if not entry.data:
+    if entry.data in ("", entry.predictions):
         return ()  # what a predictions file holds beside is as likely made of the truth
     others = {entry.id, entry.time, *truth.columns}
     return tuple(name for name in frame.columns if name not in others)
 
 
-def moments(time: "pl.Series", shown_as: str) -> "pl.Series":
-    """Return times as naive or UTC moments; text must be ISO 8601, numbers are seconds."""
-    pl = polars()
-    if time.dtype == pl.String:
-        try:
-            time = time.str.to_datetime(time_unit="us", time_zone=_zone(time))
-        except pl.exceptions.PolarsError as error:
-            raise WrongUsage(
-                f"the column {time.name!r} holds text that is no time",
-                remedy="Write times as 2026-11-23 or 2026-11-23T12:30:00Z.",
-                place=shown_as,
-            ) from error
-    elif time.dtype == pl.Date:
-        time = time.cast(pl.Datetime("us"))
-    if isinstance(time.dtype, pl.Datetime):
-        aware = time.dtype.time_zone is not None
-        time = time.dt.cast_time_unit("us")
-        time = time.dt.convert_time_zone("UTC") if aware else time
-    elif not time.dtype.is_numeric():
-        raise WrongUsage(
-            f"the column {time.name!r} of type {time.dtype} is no time",
-            remedy="Give dates, times, ISO 8601 text or seconds since 1970.",
-            place=shown_as,
-        )
-    if time.null_count():
-        raise WrongUsage(
-            f"{time.null_count()} rows have no {time.name!r}",
-            remedy="Give each row its time.",
-            place=shown_as,
-        )
-    return time
-
-
-def _zone(text: "pl.Series") -> str | None:
-    first = text.drop_nulls().head(1).to_list()
-    aware = bool(first) and (first[0].endswith("Z") or "+" in first[0][10:] or "-" in first[0][10:])
-    return "UTC" if aware else None
-
-
 def predictions_of(evaluation: Evaluation, frame: "pl.DataFrame", shown_as: str = "") -> Any:
     """Return a predictions file's column or columns for each row of the evaluation.
 
-    Joined by id where one is declared, else by order. NaN where a row has none: the gate names it.
+    Joined by id where one is declared, a forecast's by series, time and cut-off, else by order.
+    NaN where a row has none: the gate names it.
     """
-    entry = evaluation.entry
-    shown_as = shown_as or entry.predictions or evaluation.shown_as
+    shown_as = shown_as or evaluation.entry.predictions or evaluation.shown_as
     if frame is not evaluation.frame:
-        frame = _joined(evaluation, frame, shown_as)
+        keys = _keys(evaluation, frame)
+        frame = joined(evaluation.frame, frame, keys, evaluation.entry.time, shown_as)
+        _same_truth(evaluation, frame, shown_as)
     return predicted(evaluation.task, frame, evaluation.truth, shown_as)
 
 
-def _joined(evaluation: Evaluation, frame: "pl.DataFrame", shown_as: str) -> "pl.DataFrame":
-    """Return the predictions in the order of the evaluation's rows, nulls where there is none."""
-    rows = evaluation.frame.height
-    if evaluation.ids is None:
-        if frame.height != rows:
-            raise WrongUsage(
-                f"there are {frame.height} predictions for {rows} rows of {evaluation.shown_as}",
-                remedy="Predict every row, in order; or name the rows with evaluate: id.",
-                place=shown_as,
-            )
-        return frame
-    name = evaluation.entry.id
-    given = column(frame, name, "evaluate.id", shown_as)
-    mine, theirs = _alike(evaluation.ids, given)
-    repeated = theirs.len() - theirs.n_unique()
-    if repeated:
+def _keys(evaluation: Evaluation, frame: "pl.DataFrame") -> tuple[str, ...]:
+    entry = evaluation.entry
+    if entry.id:
+        return (entry.id,)
+    if evaluation.task != "forecast" or not entry.time:
+        return ()
+    own = entry.cutoff if isinstance(entry.cutoff, str) else ""
+    keys = (*series_columns(entry), entry.time, *([own] if own in evaluation.frame.columns else []))
+    return keys if set(keys) <= set(frame.columns) else ()
+
+
+def _same_truth(evaluation: Evaluation, frame: "pl.DataFrame", shown_as: str) -> None:
+    """Raise if the predictions' own truth is another: then they are of other rows, or older."""
+    name = target_in(frame.columns, evaluation.entry.target)
+    if evaluation.task not in ("binary", "multiclass") or name not in frame.columns:
+        return
+    theirs = codes(frame[name], evaluation.truth.classes, other=float("inf"))
+    mine = evaluation.truth.coded
+    differ = int(((theirs != mine) & (theirs == theirs) & (mine == mine)).sum())
+    if differ:
         raise WrongUsage(
-            f"{repeated} rows repeat the {name!r} of another",
-            remedy="Give each row one prediction.",
+            f"{differ} rows have another {name!r} than in {evaluation.shown_as}",
+            remedy="Predict the rows that are judged, in their order or with their ids.",
             place=shown_as,
         )
-    joined = mine.to_frame().join(
-        frame.with_columns(theirs), on=name, how="left", maintain_order="left"
+
+
+def predictions_from(
+    evaluation: Evaluation, outputs: Mapping[str, Any], shown_as: str = "the model"
+) -> Any:
+    """Return what a model answered for the evaluation's rows, as `predictions_of` returns it."""
+    import polars as pl
+
+    frame = pl.DataFrame(
+        [
+            pl.Series(name, values.tolist() if values.dtype == object else values)
+            for name, values in outputs.items()
+        ]
     )
-    if not theirs.is_in(mine.implode()).any():
+    if frame.height != evaluation.frame.height:
         raise WrongUsage(
-            f"no {name!r} here is one of {evaluation.shown_as}",
-            remedy="Predict these rows; ids must be written alike in both files.",
+            f"there are {frame.height} predictions for {evaluation.frame.height} rows",
+            remedy="Let the model answer each row with one prediction.",
             place=shown_as,
         )
-    return joined
-
-
-def _alike(mine: "pl.Series", theirs: "pl.Series") -> "tuple[pl.Series, pl.Series]":
-    """Return two columns of ids as one type, text if they differ."""
-    if mine.dtype == theirs.dtype:
-        return mine, theirs
-    if mine.dtype.is_integer() and theirs.dtype.is_integer():
-        return mine.cast(polars().Int64), theirs.cast(polars().Int64)
-    return mine.cast(polars().String), theirs.cast(polars().String)
+    return predicted(evaluation.task, frame, evaluation.truth, shown_as)
 
 
 def rows_of(
@@ -197,39 +190,48 @@ def rows_of(
     The day of an aware time is that of UTC. ``seen`` marks rows to leave out; None: none. So are
     rows whose truth is null, which never came; one that is NaN is broken.
     """
+    from trueup.delivery.class_places import alike
     from trueup.gate.rows import Rows
 
-    frame, entry = evaluation.frame, evaluation.entry
-    classes = tuple(range(len(evaluation.truth.classes)))
+    frame, entry, truth = evaluation.frame, evaluation.entry, evaluation.truth
+    same = alike(evaluation.task, truth, predicted)
     return Rows(
         task=evaluation.task,
-        truth=evaluation.truth.coded,
-        candidate=predicted["candidate"],
-        champion=predicted.get("champion"),
-        anchor=predicted.get("anchor"),
+        truth=same.truth,
+        candidate=same.predicted["candidate"],
+        champion=same.predicted.get("champion"),
+        anchor=same.predicted.get("anchor"),
         ids=_array(evaluation.ids),
-        time=_array(evaluation.time),
+        time=None if evaluation.time is None else as_gate_takes(evaluation.time),
         group=_array(evaluation.group),
         slices={name: _array(_text(frame[name])) for name in entry.slices},
         features={name: _array(frame[name]) for name in evaluation.features},
-        classes=classes if evaluation.task == "multiclass" else (),
+        classes=tuple(range(len(same.names))) if evaluation.task == "multiclass" else (),
         positive=1 if evaluation.task == "binary" else None,
         seen=seen,
-        unlabelled=evaluation.truth.absent,
+        unlabelled=truth.absent,
+        names=same.names,
+        scale=evaluation.scale,
     )
 
 
 def _text(values: "pl.Series") -> "pl.Series":
     """Return a slice's values as text; null is a value like any other."""
-    return values.cast(polars().String).fill_null("null")
+    import polars as pl
+
+    return values.cast(pl.String).fill_null("null")
 
 
 def _array(values: "pl.Series | None") -> Any:
     if values is None:
         return None
-    pl = polars()
-    if isinstance(values.dtype, pl.Datetime) and values.dtype.time_zone:
-        values = values.dt.replace_time_zone(None)
-    if values.dtype == pl.Boolean and values.null_count():
-        values = values.cast(pl.Float64)
+    import polars as pl
+
+    kind = values.dtype
+    if isinstance(kind, pl.Datetime) and kind.time_zone:
+        return values.dt.replace_time_zone(None).to_numpy()
+    if kind == pl.Boolean and values.null_count():
+        return values.cast(pl.Float64).to_numpy()
+    if kind.is_nested() or kind in (pl.Categorical, pl.Enum, pl.Binary, pl.Object):
+        return pl.Series([str(each) for each in values.to_list()]).to_numpy()
     return values.to_numpy()

@@ -5,6 +5,7 @@ from functools import reduce
 
 import msgspec
 
+from trueup.errors import WrongUsage
 from trueup.gate.bounds import Bounds, detectable
 from trueup.gate.catalogue import metric_named
 from trueup.gate.comparing import Comparison
@@ -23,6 +24,7 @@ from trueup.gate.evidence import Evidence, View, measure
 from trueup.gate.grouping import by_group, by_query, called, in_scale, is_scaled
 from trueup.gate.grouping import whole as whole_table
 from trueup.gate.metrics import Metric
+from trueup.gate.names import is_metric
 from trueup.gate.resampling import resamples_for
 from trueup.gate.rules import Rule, Rules, missing_margin
 from trueup.gate.slicing import Part, parts, whole
@@ -69,20 +71,33 @@ def judge(rules: Rules, comparison: Comparison) -> Verdict:
 
 def _judged(rule: Rule, rules: Rules, comparison: Comparison) -> list[Finding]:
     """Return the findings of one rule: one, or one for each slice."""
-    if not rule.per and rule.metric in comparison.circumstances.measured:
-        value = comparison.circumstances.measured[rule.metric]
-        return [
-            pointed(
-                msgspec.structs.replace(found(rule, None, "fail", "point_missed"), candidate=value),
-                value,
-            )
-        ]
+    if _is_point(rule, comparison):
+        return [_point(rule, comparison.circumstances.measured[rule.metric])]
     if (reason := _cannot(rule, comparison)) is not None:
         word = "not_judged" if reason == "no_champion" else "inconclusive"
         return [found(rule, None, word, reason)]
     if not rule.each:
         return [_whole(rule, rules, comparison)]
     return _slices(rule, rules, comparison)
+
+
+def _is_point(rule: Rule, comparison: Comparison) -> bool:
+    """Say whether a rule is about a single number that was measured elsewhere, such as a latency.
+
+    A metric that the rows give is measured on them, whatever a file says of it.
+    """
+    measured_there = rule.metric in comparison.circumstances.measured
+    return not rule.per and measured_there and not is_metric(rule.metric, comparison.table.task)
+
+
+def _point(rule: Rule, value: float) -> Finding:
+    if rule.question not in OUTRIGHT or rule.each:
+        raise WrongUsage(
+            f"{rule.metric} is one number of a metrics file, which no rows or slices lie behind",
+            remedy="Ask at_least or at_most of it; or compare a metric of the rows.",
+        )
+    shown = msgspec.structs.replace(found(rule, None, "fail", "point_missed"), candidate=value)
+    return pointed(shown, value)
 
 
 def _cannot(rule: Rule, comparison: Comparison) -> str | None:
