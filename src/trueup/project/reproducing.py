@@ -1,14 +1,12 @@
 """The verb reproduce: a run made again from its lineage, beside the project, and compared."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from trueup import git
-from trueup.config.params import read_file, set_value
+from trueup.config.params import read_file
 from trueup.delivery.reproduction import (
     Difference,
     Reproduction,
@@ -16,6 +14,7 @@ from trueup.delivery.reproduction import (
     concluded,
     differing_outputs,
 )
+from trueup.delivery.worktrees import give_parameters, worktree
 from trueup.errors import StageFailed, TrueupError, WrongUsage
 from trueup.pipeline.lock import LockFile, parse_lock, read_lock
 from trueup.pipeline.outcome import Progress
@@ -38,7 +37,8 @@ def reproduce(
     WrongUsage where the lineage has a gap.
     """
     started, ended, lineage = _lineage(workspace, name)
-    with _checkout(workspace.root, started.commit, started.run) as root:
+    place = prepare_own_folder(workspace.root) / "reproduce" / started.run
+    with worktree(workspace.root, started.commit, place) as root:
         env = {k: v for k, v in workspace.env.items() if k != STORE_VARIABLE}
         again = Workspace(root, {**env, STORE_VARIABLE: ".trueup/store"})
         _furnish(workspace, root, lineage, started, progress.note)
@@ -80,24 +80,6 @@ def _lineage(workspace: Workspace, name: str) -> tuple[Started, Ended, LockFile]
     return started, ended, parse_lock(workspace.content.read(ended.lock), started.run)
 
 
-@contextmanager
-def _checkout(root: Path, commit: str, run_name: str) -> Iterator[Path]:
-    """Give the project's folder in a worktree of a commit; taken away afterwards."""
-    top = git.top(root)
-    if top is None:
-        raise WrongUsage(
-            f"{root} is in no Git repository",
-            remedy="Reproduce in a clone of the repository that the run was made in.",
-        )
-    folder = prepare_own_folder(root) / "reproduce" / run_name
-    git.remove_worktree(root, folder)
-    git.add_worktree(root, folder, commit)
-    try:
-        yield folder / root.resolve().relative_to(top.resolve())
-    finally:
-        git.remove_worktree(root, folder)
-
-
 def _furnish(
     workspace: Workspace,
     root: Path,
@@ -110,12 +92,7 @@ def _furnish(
         for path, artifact in locked.sources.items():
             if not (root / path).exists():
                 workspace.results.place(artifact, root / path)
-    for file, values in started.params.items():
-        now = flatten(read_file(root / file)) if (root / file).exists() else {}
-        for key, value in values.items():
-            if key not in now or now[key] != value:
-                say(f"{file}: {key} as the run had it")
-                set_value(root / file, key, msgspec.json.encode(value).decode())
+    give_parameters(root, started.params, lambda key: say(f"{key} as the run had it"))
     if started.dirty:
         say("the run was made from a checkout with changes that were not committed")
 

@@ -1,6 +1,7 @@
 """A model asked in another environment, as carefully as trueup opens it itself."""
 
 import json
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ import numpy as np
 from trueup.delivery.elsewhere.talking import Place, Worker, working
 from trueup.errors import WrongUsage
 from trueup.models import archives
-from trueup.models.artifact import BATCH_ROWS, Reading
+from trueup.models.artifact import BATCH_ROWS, Reading, open_model
 from trueup.models.detection import detect
 from trueup.models.port import ModelDamaged, ModelRefused, Trust, guarded
-from trueup.models.signature import encode, require
+from trueup.models.signature import encode, narrowed, require
 from trueup.models.skops_types import AUDITED, unaudited_ways
 from trueup.models.sniffing import Content
 from trueup.models.tables import Table, as_table, listed
@@ -41,15 +42,30 @@ def predict_with(
     Nothing is loaded here; there, only what the consumer trusts. ColumnsMissing or SignatureBroken
     if the table is not what the model takes.
     """
-    reading = reading or Reading()
     opening = request_of(model, trust)
     with working(place) as worker:
         said, _ = worker.ask({"op": "open", **opening})
-        table = _fitting(as_table(given), tuple(said["inputs"]), reading)
-        if said["numbers_only"] and reading.signature is not None:
-            table = encode(reading.signature, table)
+        table = as_table(given)
+        reading = read_for(tuple(said["inputs"]), table, reading or Reading())
+        table = table.select(reading.features)
+        if reading.signature is not None:
+            require(reading.signature, table)
+            if said["numbers_only"]:
+                table = encode(reading.signature, table)
         outputs = _in_batches(worker, table)
     return Predicted(outputs=outputs, library=str(said["library"]), python=str(said["python"]))
+
+
+def predict_here(
+    model: Path, given: Any, trust: Trust, reading: Reading | None = None
+) -> Predicted:
+    """Return what a model predicts in this process; raises as predict_with does."""
+    opened = open_model(model, trust)
+    table = as_table(given)
+    outputs, _ = opened.read_as(read_for(opened.inputs, table, reading or Reading())).predict(table)
+    return Predicted(
+        outputs=outputs.columns(), library=opened.format, python=platform.python_version()
+    )
 
 
 def request_of(model: Path, trust: Trust) -> dict[str, Any]:
@@ -103,20 +119,21 @@ def _refuse_unsound(content: Content) -> None:
         )
 
 
-def _fitting(table: Table, inputs: tuple[str, ...], reading: Reading) -> Table:
-    """Return the columns that the model takes, in its order."""
-    if reading.signature is not None:
-        require(reading.signature, table)
-    names = reading.features or inputs
-    if not names and reading.signature is not None:
-        names = tuple(field.name for field in reading.signature.inputs)
+def read_for(inputs: tuple[str, ...], table: Table, reading: Reading) -> Reading:
+    """Return how a model that declares these inputs reads a table.
+
+    ColumnsMissing if the table lacks one; of the signature only what the model takes counts.
+    """
+    signature = reading.signature
+    described = () if signature is None else tuple(field.name for field in signature.inputs)
+    names = reading.features or inputs or described or table.names
     absent = [name for name in names if name not in table.names]
     if absent:
         raise ColumnsMissing(
             f"the model takes columns that the table lacks: {listed(absent)}",
             remedy=f"The table has: {listed(table.names)}",
         )
-    return table.select(names or table.names)
+    return Reading(tuple(names), None if signature is None else narrowed(signature, names))
 
 
 def _in_batches(worker: Worker, table: Table) -> dict[str, Any]:

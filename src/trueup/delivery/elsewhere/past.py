@@ -1,0 +1,91 @@
+"""The project as it was when a version was made, opened only if something asks for it."""
+
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+
+from trueup.config.load import load
+from trueup.config.records import Project
+from trueup.delivery.elsewhere.asking import Wanted
+from trueup.delivery.elsewhere.locks import Lock, lock_at, lock_here
+from trueup.delivery.worktrees import give_parameters, parameters, worktree
+from trueup.errors import TrueupError, WrongUsage
+from trueup.pipeline.graph import Graph, graph_of
+from trueup.pipeline.tracking.records import RunEnvironment
+from trueup.pipeline.tracking.runs import Runs
+
+
+class Past:
+    """A version's commit, run and software. Its worktree lies in a folder, and goes with it."""
+
+    def __init__(self, wanted: Wanted, folder: Path) -> None:
+        self._wanted, self._folder = wanted, folder
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "Past":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def top(self) -> Path:
+        """Where the worktree lies, the whole repository's."""
+        return self._folder / "worktree"
+
+    @cached_property
+    def root(self) -> Path:
+        """The project's folder in a worktree, with the present values of the parameters it has."""
+        wanted = self._wanted
+        if not wanted.version.commit:
+            raise WrongUsage(
+                f"{wanted.shown_as} was registered outside Git, so its code is not known",
+                remedy="Register models from a commit.",
+            )
+        root = self._stack.enter_context(worktree(wanted.root, wanted.version.commit, self.top))
+        before = load(root)
+        files = {*before.params, *(p.file for s in before.stages.values() for p in s.params)}
+        now = {file: parameters(wanted.root, file) for file in sorted(files)}
+        give_parameters(root, now, lambda _: None, new=False)
+        return root
+
+    @cached_property
+    def project(self) -> Project:
+        """What its trueup.yaml says."""
+        return load(self.root)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Its stages."""
+        return graph_of(self.project.stages)
+
+    @cached_property
+    def software(self) -> RunEnvironment:
+        """What the run that made it recorded; empty where there is no such record."""
+        results, run = self._wanted.results, self._wanted.version.run
+        if not run:
+            return RunEnvironment()
+        try:
+            started = Runs(results.remote or results.local).show(run).started
+        except TrueupError:
+            return RunEnvironment()
+        return started.environment if started else RunEnvironment()
+
+    @cached_property
+    def lock(self) -> Lock | None:
+        """The lock file of its commit."""
+        wanted = self._wanted
+        if not wanted.version.commit:
+            return None
+        return lock_at(wanted.root, wanted.version.commit, self.software.lock)
+
+    @cached_property
+    def lock_now(self) -> Lock | None:
+        """The lock file of the present checkout."""
+        return lock_here(self._wanted.root, self._wanted.lock)
