@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "metrics": ("metrics", "Compare metrics with those of a revision."),
     "params": ("params", "Compare parameters with those of a revision."),
     "gate": ("gate", "Judge candidates: pass, fail or inconclusive, and why."),
+    "report": ("report", "Show the last verdict again, or write it as a page or JUnit XML."),
     "register": ("register", "Make a model a version."),
     "models": ("models", "List models; show one's versions."),
     "history": ("history", "Tell what happened to a model, and why."),
