@@ -19,7 +19,7 @@ from trueup.models.converters.graph import Flow, Graph, NotConvertible, Source
 from trueup.models.libraries import library
 from trueup.models.port import ModelFailed
 from trueup.models.signature import Signature
-from trueup.models.tables import Table
+from trueup.models.tables import Table, listed
 
 SAMPLE_ROWS = 10_000
 _LIBRARIES = ("onnx", "onnxruntime", "skl2onnx", "scikit-learn", "lightgbm", "xgboost")
@@ -53,7 +53,7 @@ def convert(model: Model, sample: Table, digest: str, bounds: Bounds | None = No
     form = _opened(body, signature)
     model = Model(model.format, model.loaded, Reading(sample.names, _loose(model.signature)))
     changes, thresholds = _probes(graph, sources, sample, signature)
-    pairs, notes = _predicted(model, form, sample, changes)
+    pairs, more, less = _predicted(model, form, sample, changes)
     found = form.predict(sample)[0]
     if set(found.names) != set(said.names):
         raise NotConvertible(f"the graph answers {found.names}, the model {said.names}")
@@ -61,6 +61,9 @@ def convert(model: Model, sample: Table, digest: str, bounds: Bounds | None = No
     probes = comparing.compared(pairs, bounds)
     refused = comparing.refusals("rows of the evaluation data", rows, bounds)
     refused += comparing.refusals("rows at thresholds and categories", probes, bounds)
+    if less:
+        refused.append(f"the graph fails where the model answers: {listed(less)}")
+    notes = [f"the model refuses what the graph answers: {listed(more)}"] if more else []
     record = Conversion(
         model=digest,
         to="onnx",
@@ -152,27 +155,44 @@ def _probes(
     places = np.linspace(0, sample.rows - 1, few.rows).astype(np.int64)
     groups = [
         tuple(msgspec.structs.replace(one, row=int(places[one.row])) for one in thresholds.changes),
-        probing.at_categories(sources, sample.rows),
-        *(probing.without_value([source], sample.rows) for source in sources),
+        *(
+            put(source, sample.rows)
+            for put in (probing.at_categories, probing.unseen, probing.without_value)
+            for source in sources
+        ),
     ]
     return [one for one in groups if one], Probed(thresholds.count, thresholds.probed)
 
 
 def _predicted(
     model: Model, form: Model, sample: Table, groups: list[tuple[probing.Change, ...]]
-) -> tuple[list[tuple[Table, Table]], list[str]]:
-    """Let both predict every group; what the model itself refuses, the graph may answer."""
-    pairs, notes = [], []
+) -> tuple[list[tuple[Table, Table]], list[str], list[str]]:
+    """Let both predict every group; also what only the graph takes, and what only the model."""
+    pairs, more, less = [], [], []
     for group in groups:
         table = probing.changed(sample, group)
-        try:
-            said = model.predict(table)[0]
-        except ModelFailed:
-            names = ", ".join(dict.fromkeys(one.field for one in group))
-            notes.append(f"the model itself takes no such rows: {names} changed")
-            continue
-        pairs.append((said, form.predict(table)[0]))
-    return pairs, notes
+        said, found = _asked(model, table), _asked(form, table)
+        if said is not None and found is not None:
+            pairs.append((said, found))
+        elif said is not None:
+            less.append(_named(group))
+        elif found is not None:
+            more.append(_named(group))
+    return pairs, more, less
+
+
+def _asked(model: Model, table: Table) -> Table | None:
+    try:
+        return model.predict(table)[0]
+    except ModelFailed:
+        return None
+
+
+def _named(group: tuple[probing.Change, ...]) -> str:
+    fields = listed(list(dict.fromkeys(one.field for one in group)))
+    value = group[0].value
+    missing = value is None or value != value
+    return f"missing values in {fields}" if missing else f"values like {value!r} in {fields}"
 
 
 def _versions() -> dict[str, str]:

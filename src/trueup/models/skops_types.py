@@ -34,7 +34,12 @@ _PLAIN = (
         "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Hyperparameter"
         " Matern Product RBF RationalQuadratic Sum WhiteKernel",
     ),
-    *_in("sklearn.metrics._scorer", "_CurveScorer _Scorer"),
+    *_in("sklearn.metrics._scorer", "_CurveScorer _PassthroughScorer _Scorer"),
+    *_in(
+        "sklearn.model_selection._split",
+        "GroupKFold KFold RepeatedKFold RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold"
+        " StratifiedKFold StratifiedShuffleSplit TimeSeriesSplit",
+    ),
     *_in("sklearn.utils._metadata_requests", "MetadataRequest MethodMetadataRequest"),
     *_in("collections", "OrderedDict"),
     *_in("numpy", "dtype"),
@@ -56,6 +61,7 @@ _FUNCTIONS = (
     *_in("sklearn.metrics._ranking", "average_precision_score roc_auc_score"),
     *_in("sklearn.metrics._regression", "mean_absolute_error mean_squared_error r2_score"),
     *_in("numpy", "max mean median min sum"),
+    *_in("sklearn.utils.validation", "check_array"),
 )
 # Their state is bytes or text that the library's own reader of models parses.
 _BOOSTED = (
@@ -67,7 +73,8 @@ _BOOSTED = (
         "XGBClassifier XGBModel XGBRFClassifier XGBRFRegressor XGBRanker XGBRegressor",
     ),
 )
-AUDITED = (*CHECKED, *_PLAIN, *_DISTANCES, *_FUNCTIONS, *_BOOSTED)
+_PARTIAL = "functools.partial"  # of the function below alone, which unaudited_ways sees to
+AUDITED = (*CHECKED, *_PLAIN, *_DISTANCES, *_FUNCTIONS, *_BOOSTED, _PARTIAL)
 
 # The ways of skops to bring something alive that fitted estimators need. Methods of objects,
 # partial functions and operators are not among them: with those a file can write programs out
@@ -89,8 +96,26 @@ def unaudited_ways(schema: Any, trusted: Iterable[str]) -> set[str]:
     return {
         name
         for node in _nodes(schema)
-        if f"skops.{node['__loader__']}" not in _WAYS and (name := _type(node)) not in allowed
+        if f"skops.{node['__loader__']}" not in _WAYS
+        and (name := _type(node)) not in allowed
+        and not _checks_an_array(node)
     }
+
+
+def _checks_an_array(node: dict[str, Any]) -> bool:
+    """Say whether it is what histogram boosting with categories lets numbers through.
+
+    check_array calls nothing that it is given; its arguments are nodes too, and looked at.
+    """
+    content = node.get("content")
+    called = content.get("func") if isinstance(content, dict) else None
+    return (
+        node["__loader__"] == "PartialNode"
+        and _type(node) == _PARTIAL
+        and isinstance(called, dict)
+        and called.get("__loader__") == "FunctionNode"
+        and _type(called) == "sklearn.utils.validation.check_array"
+    )
 
 
 def _type(node: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from trueup.store.bucket import Bucket, Entry
 from trueup.store.gcroots import Contents, Named, closure, named_in, read_all, runs_in
 
-_FOREVER = ("models/", "loop/", "verdicts/", "reuse/", "deployments/", "incidents/")
+_FOREVER = ("models/", "loop/", "verdicts/", "reuse/", "converted/", "deployments/", "incidents/")
 _LEFTOVERS = ("damaged/", "probes/")
 
 

@@ -1,13 +1,13 @@
 """Preprocessing: pipelines and column transformers, step for step, columns traced to the table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from trueup.models.converters import others
 from trueup.models.converters.encoders import chain_of, encoded
-from trueup.models.converters.graph import Flow, Graph, NotConvertible
+from trueup.models.converters.graph import Flow, Graph, NotConvertible, Source
 
 
 def transformed(graph: Graph, step: Any, flow: Flow) -> Flow:
@@ -29,13 +29,18 @@ def transformed(graph: Graph, step: Any, flow: Flow) -> Flow:
     chain = chain_of([step])
     if chain is not None:
         return encoded(graph, chain, flow)
-    if name == "FunctionTransformer" and step.func is None:
+    if name == "FunctionTransformer" and _changes_nothing(step.func):
         return flow
     if flow.has_text:
         raise _takes_text(step, flow)
     own = _OWN.get(name)
     found = own(graph, step, flow) if own else None
     return found if found is not None else others.transformed(graph, step, flow)
+
+
+def _changes_nothing(called: Any) -> bool:
+    """Say whether a function only lets arrays through, as histogram boosting does with numbers."""
+    return called is None or getattr(getattr(called, "func", None), "__name__", "") == "check_array"
 
 
 def piped(graph: Graph, steps: Sequence[Any], flow: Flow) -> Flow:
@@ -102,12 +107,31 @@ def _takes_text(step: Any, flow: Flow) -> NotConvertible:
 
 def _scaled(graph: Graph, step: Any, flow: Flow) -> Flow:
     """Subtract and divide as StandardScaler does."""
-    tensor = flow.tensor
+    width, tensor = len(flow.columns), flow.tensor
+    shift = step.mean_ if step.with_mean else np.zeros(width)
+    scale = step.scale_ if step.with_std else np.ones(width)
     if step.with_mean:
-        tensor = graph.add("Sub", [tensor, graph.constant(np.array([step.mean_]))])
+        tensor = graph.add("Sub", [tensor, graph.constant(np.array([shift]))])
     if step.with_std:
-        tensor = graph.add("Div", [tensor, graph.constant(np.array([step.scale_]))])
-    return Flow(tensor, (None,) * len(flow.columns))
+        tensor = graph.add("Div", [tensor, graph.constant(np.array([scale]))])
+    return Flow(tensor, _traced(flow, shift, scale))
+
+
+def _stretched(graph: Graph, step: Any, flow: Flow) -> Flow | None:
+    """Multiply and add as MinMaxScaler does."""
+    if step.clip:
+        return None
+    scale, least = np.asarray(step.scale_), np.asarray(step.min_)
+    tensor = graph.add("Mul", [flow.tensor, graph.constant(np.array([scale]))])
+    tensor = graph.add("Add", [tensor, graph.constant(np.array([least]))])
+    return Flow(tensor, _traced(flow, -least / scale, 1.0 / scale))
+
+
+def _traced(flow: Flow, shift: Any, scale: Any) -> tuple[Source | None, ...]:
+    return tuple(
+        one.scaled(float(shift[place]), float(scale[place])) if one else None
+        for place, one in enumerate(flow.columns)
+    )
 
 
 def _imputed(graph: Graph, step: Any, flow: Flow) -> Flow | None:
@@ -123,4 +147,8 @@ def _imputed(graph: Graph, step: Any, flow: Flow) -> Flow | None:
     return Flow(graph.add("Where", [missing, filled, flow.tensor]), flow.columns)
 
 
-_OWN = {"StandardScaler": _scaled, "SimpleImputer": _imputed}
+_OWN: dict[str, Callable[[Graph, Any, Flow], Flow | None]] = {
+    "StandardScaler": _scaled,
+    "MinMaxScaler": _stretched,
+    "SimpleImputer": _imputed,
+}

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from trueup.models.converters.graph import Flow, Graph, NotConvertible, Source
+from trueup.models.tables import Table
 
 ENCODERS = ("OrdinalEncoder", "OneHotEncoder", "TargetEncoder")
 _BEFORE = ("SimpleImputer", "FunctionTransformer")  # work on each column by itself
@@ -156,12 +157,13 @@ def _as_fitted(step: Any, columns: Sequence[Sequence[Any]]) -> Any:
     """Give columns names where the step was fitted with names."""
     names = getattr(step, "feature_names_in_", None)
     if names is not None:
-        import polars
+        given = {str(name): _column(one) for name, one in zip(names, columns, strict=True)}
+        return Table(given).frame()
+    stacked = [_column(one) for one in columns]
+    whole = all(one.dtype.kind == "f" for one in stacked)
+    return np.column_stack([one if whole else one.astype(object) for one in stacked])
 
-        return polars.DataFrame(
-            {str(name): list(column) for name, column in zip(names, columns, strict=True)},
-            strict=False,
-        )
-    numbers = all(isinstance(one, float) for column in columns for one in column)
-    rows = list(zip(*columns, strict=True))
-    return np.array(rows, dtype=np.float64 if numbers else object)
+
+def _column(values: Sequence[Any]) -> Any:
+    numbers = all(isinstance(one, float) for one in values)
+    return np.array(values, dtype=np.float64 if numbers else object)

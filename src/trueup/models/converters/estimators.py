@@ -76,14 +76,66 @@ def _voted(graph: Graph, model: Any, flow: Flow) -> Answer:
     return Answer(label=answers.highest(graph, mean, list(classes)), scores=mean)
 
 
+def _stacked(graph: Graph, model: Any, flow: Flow) -> Answer:
+    """Let the last estimator answer on what the members answer."""
+    parts = []
+    for one, method in zip(model.estimators_, model.stack_method_, strict=True):
+        answer = answered(graph, one, flow)
+        tensor = {
+            "predict": answer.numbers,
+            "predict_proba": answer.scores,
+            "decision_function": answer.raw,
+        }.get(method, "")
+        if not tensor:
+            raise NotConvertible(f"it stacks what a member answers to {method}")
+        if method == "predict_proba" and len(one.classes_) == 2:  # the second class alone
+            tensor = graph.add("Gather", [tensor, graph.constant(np.array([1]))], axis=1)
+        parts.append(Flow(tensor, (None,) * _width(one, method)))
+    if model.passthrough:
+        parts.append(flow)
+    final = answered(graph, model.final_estimator_, graph.joined(parts))
+    if not hasattr(model, "classes_"):
+        return final
+    label = answers.highest(graph, final.scores, list(model.classes_)) if final.scores else ""
+    return Answer(label=label, scores=final.scores)
+
+
+def _width(member: Any, method: str) -> int:
+    classes = len(getattr(member, "classes_", ()))
+    return classes if method != "predict" and classes > 2 else 1
+
+
+def _bagged(graph: Graph, model: Any, flow: Flow) -> Answer:
+    """Average what members answer, each on its own choice of columns."""
+    members = [
+        answered(graph, one, graph.chosen(flow, list(columns)))
+        for one, columns in zip(model.estimators_, model.estimators_features_, strict=True)
+    ]
+    classes = getattr(model, "classes_", None)
+    parts = [one.numbers if classes is None else one.scores for one in members]
+    if not all(parts) or any(
+        len(getattr(one, "classes_", ())) != len(classes if classes is not None else ())
+        for one in model.estimators_
+    ):
+        raise NotConvertible("its members do not all score every class")
+    mean = graph.add("Div", [graph.add("Sum", parts), graph.constant(float(len(parts)))])
+    if classes is None:
+        return Answer(numbers=mean)
+    return Answer(label=answers.highest(graph, mean, list(classes)), scores=mean)
+
+
 def _calibrated(graph: Graph, model: Any, flow: Flow) -> Answer:
     return calibrated(graph, model, lambda one: answered(graph, one, flow))
 
 
 _MADE_OF_OTHERS: dict[str, Callable[[Graph, Any, Flow], Answer]] = {
+    "BaggingClassifier": _bagged,
+    "BaggingRegressor": _bagged,
     "CalibratedClassifierCV": _calibrated,
     "FixedThresholdClassifier": _thresholded,
     "TunedThresholdClassifierCV": _thresholded,
+    "StackingClassifier": _stacked,
+    "StackingRegressor": _stacked,
     "VotingClassifier": _voted,
     "VotingRegressor": _voted,
 }

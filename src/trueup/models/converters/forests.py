@@ -142,9 +142,9 @@ def tree_of(splits: Sequence[Split | float], asks: int, target: int = 0) -> Tree
                 feature, asked, yes, _, missing, value, kind = rows[last]
                 rows[last] = (feature, asked, yes, len(rows) - 1, missing, value, kind)
                 last = len(rows) - 1
-    columns = [np.array(column) for column in zip(*rows, strict=True)]
-    feature, threshold, yes, no, missing, value, kind = columns
-    return Tree(feature, threshold.astype(np.float64), yes, no, missing, value, kind, target)
+    columns: list[Any] = [np.array(column) for column in zip(*rows, strict=True)]
+    columns[1] = columns[1].astype(np.float64)
+    return msgspec.structs.replace(Tree(*columns), target=target)
 
 
 def _row(one: Split | float, asks: int) -> tuple[int, float, int, int, bool, float, int]:

@@ -27,10 +27,16 @@ class NotConvertible(WrongUsage):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """The column of the table that a column of a tensor is, unchanged."""
+    """The column of the table that a column of a tensor is: (it - shift) / scale."""
 
     field: str
     codes: tuple[str, ...] | None = None  # the vocabulary of a category; None: a number
+    shift: float = 0.0
+    scale: float = 1.0
+
+    def scaled(self, shift: float, scale: float) -> "Source":
+        """Return what it is once more is subtracted and divided by."""
+        return Source(self.field, None, self.shift + shift * self.scale, self.scale * scale)
 
     @property
     def is_text(self) -> bool:

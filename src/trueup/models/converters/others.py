@@ -1,4 +1,5 @@
-"""Estimators without a converter of our own, through skl2onnx, on doubles."""
+"""Estimators without a converter of our own, through skl2onnx: in doubles, or where it has none,
+in single precision; the comparison says whether that is enough."""
 
 import warnings
 from typing import Any
@@ -15,8 +16,7 @@ _INPUT = "x"
 
 def transformed(graph: Graph, step: Any, flow: Flow) -> Flow:
     """Write a transformer of numbers."""
-    found = _added(graph, step, flow, {})
-    tensor, width = found[0]
+    tensor, width = _added(graph, step, flow, {})[0]
     return Flow(tensor, (None,) * width)
 
 
@@ -33,33 +33,64 @@ def answered(graph: Graph, model: Any, flow: Flow) -> Answer:
 
 def _added(graph: Graph, step: Any, flow: Flow, options: Any) -> list[tuple[str, int]]:
     """Add the nodes of skl2onnx under names of our own; returns its outputs and their widths."""
-    name = type(step).__name__
+    whys: list[str] = []
+    for dtype in (np.float64, np.float32):
+        try:
+            made = _opened(step, (len(flow.columns), dtype), options)
+        except NotConvertible as error:
+            whys.append(error.why)
+            continue
+        given = flow.tensor if dtype is np.float64 else graph.cast(flow.tensor, dtype)
+        return _merged(graph, made, given)
+    raise NotConvertible(f"skl2onnx cannot convert {type(step).__name__}: {whys[-1]}")
+
+
+def _opened(step: Any, given: tuple[int, Any], options: Any) -> Any:
+    """Let skl2onnx write a graph, and try whether it can be opened and is one that is probed."""
+    runtime = library("onnxruntime", "onnxruntime")
+    quiet = runtime.SessionOptions()
+    quiet.log_severity_level = 4
+    try:
+        made = _made(step, given, options)
+        body = made.SerializeToString()
+        runtime.InferenceSession(body, quiet, providers=["CPUExecutionProvider"])
+    except Exception as error:  # they raise what they like
+        raise NotConvertible(short(error)) from error
+    if any(part.g.node or part.graphs for node in made.graph.node for part in node.attribute):
+        raise NotConvertible("it takes loops")
+    if any(node.op_type.startswith("TreeEnsemble") for node in made.graph.node):
+        raise NotConvertible("its trees' thresholds could not be probed")
+    return made
+
+
+def _made(step: Any, given: tuple[int, Any], options: Any) -> Any:
     skl2onnx = library("skl2onnx", "skl2onnx", extra=False)
     types = library("skl2onnx.common.data_types", "skl2onnx", extra=False)
-    given = [(_INPUT, types.DoubleTensorType([None, len(flow.columns)]))]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            made = skl2onnx.to_onnx(
-                step,
-                initial_types=given,
-                options={id(step): options} if options else None,
-                target_opset={"": OPSET, ML: OTHERS_ML_OPSET},
-            )
-    except Exception as error:  # skl2onnx raises what it likes
-        raise NotConvertible(f"skl2onnx cannot convert {name}: {short(error)}") from error
-    names = {_INPUT: flow.tensor, "": ""}
+    width, dtype = given
+    kind = types.DoubleTensorType if dtype is np.float64 else types.FloatTensorType
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return skl2onnx.to_onnx(
+            step,
+            initial_types=[(_INPUT, kind([None, width]))],
+            options={id(step): options} if options else None,
+            target_opset={"": OPSET, ML: OTHERS_ML_OPSET},
+        )
+
+
+def _merged(graph: Graph, made: Any, given: str) -> list[tuple[str, int]]:
+    names = {_INPUT: given, "": ""}
     for constant in made.graph.initializer:
         names[constant.name] = graph.fresh()
         constant.name = names[constant.name]
         graph.constants.append(constant)
     for node in made.graph.node:
-        if any(one.g.node or one.graphs for one in node.attribute):
-            raise NotConvertible(f"skl2onnx converts {name} with loops")
         for side in (node.input, node.output):
             for place, one in enumerate(side):
-                names.setdefault(one, graph.fresh())
+                if one not in names:
+                    names[one] = graph.fresh()
                 side[place] = names[one]
+        node.name = ""
         graph.nodes.append(node)
     return [_output(graph, one, names[one.name]) for one in made.graph.output]
 

@@ -1,6 +1,6 @@
 """Rows that stand where a graph goes wrong first: at thresholds, at categories, without a value."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -44,7 +44,7 @@ def at_thresholds(asked: Sequence[Asked]) -> Thresholds:
     Each from a row that reaches its node. Of more than 10,000 an even choice is taken;
     thresholds on derived columns are not probed.
     """
-    found: list[tuple[int, str, float, int]] = []
+    found: list[tuple[int, Source, float, bool]] = []
     count = 0
     for one in asked:
         given = one.given.astype(np.float32).astype(float) if one.forest.single else one.given
@@ -53,13 +53,13 @@ def at_thresholds(asked: Sequence[Asked]) -> Thresholds:
             for node, row in reached(tree, given):
                 source = one.flow.columns[int(tree.feature[node])]
                 if isinstance(source, Source) and not source.is_text:
-                    kind = int(tree.asks[node])
-                    found.append((row, source.field, float(tree.threshold[node]), kind))
+                    at_most = bool(tree.asks[node] == AT_MOST)
+                    found.append((row, source, float(tree.threshold[node]), at_most))
     chosen = _even(found, MOST_THRESHOLDS)
     changes = tuple(
-        Change(row, field, value)
-        for row, field, threshold, kind in chosen
-        for value in around(threshold, at_most=kind == AT_MOST)
+        Change(row, source.field, value)
+        for row, source, threshold, at_most in chosen
+        for value in traced(source, around(threshold, at_most=at_most))
     )
     return Thresholds(changes, count, len(chosen))
 
@@ -81,25 +81,32 @@ def around(threshold: float, *, at_most: bool = True) -> tuple[float, ...]:
     return tuple(dict.fromkeys(map(float, (threshold, middle, under, over, *near))))
 
 
-def at_categories(sources: Sequence[Source], rows: int) -> tuple[Change, ...]:
-    """Put every category of each column into some row, and one that nobody has seen."""
-    found = []
-    for source in sources:
-        if source.codes is None:
-            continue
-        words = _even(source.codes, _MOST_CATEGORIES)
-        found += [Change(k % rows, source.field, word) for k, word in enumerate(words)]
-        found += [Change(k % rows, source.field, _unlike(source.codes)) for k in range(3)]
-    return tuple(found)
+def traced(source: Source, values: Sequence[float]) -> tuple[float, ...]:
+    """Return what the table must hold for a scaled column to be there, and the numbers beside."""
+    if (source.shift, source.scale) == (0.0, 1.0):
+        return tuple(values)
+    found = [one * source.scale + source.shift for one in values]
+    near = [float(np.nextafter(one, to)) for one in found for to in (-np.inf, np.inf)]
+    return tuple(dict.fromkeys([*found, *near]))
 
 
-def without_value(sources: Sequence[Source], rows: int) -> tuple[Change, ...]:
-    """Take a value away from some rows, column by column."""
-    return tuple(
-        Change(k * 7 % rows, source.field, None if source.is_text else np.nan)
-        for source in sources
-        for k in range(3)
-    )
+def at_categories(source: Source, rows: int) -> tuple[Change, ...]:
+    """Put every category of a column into some row."""
+    words = _even(source.codes or (), _MOST_CATEGORIES)
+    return tuple(Change(k % rows, source.field, word) for k, word in enumerate(words))
+
+
+def unseen(source: Source, rows: int) -> tuple[Change, ...]:
+    """Put a category into some rows that nobody has seen."""
+    if source.codes is None:
+        return ()
+    return tuple(Change(k * 7 % rows, source.field, _unlike(source.codes)) for k in range(3))
+
+
+def without_value(source: Source, rows: int) -> tuple[Change, ...]:
+    """Take a column's value away from some rows."""
+    nothing = None if source.is_text else np.nan
+    return tuple(Change(k * 7 % rows, source.field, nothing) for k in range(3))
 
 
 def changed(table: Table, changes: Sequence[Change]) -> Table:
@@ -127,9 +134,3 @@ def _even(found: Sequence[Any], most: int) -> list[Any]:
     if len(found) <= most:
         return list(found)
     return [found[int(place)] for place in np.linspace(0, len(found) - 1, most)]
-
-
-def batches(changes: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:
-    """Yield changes in parts."""
-    for start in range(0, len(changes), size):
-        yield changes[start : start + size]

@@ -1,0 +1,86 @@
+"""A model's other form: compared on the evaluation data, and kept by the model's digest."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from trueup.delivery.evaluating import evaluation
+from trueup.delivery.subject import Candidate, Subject
+from trueup.models.artifact import Model, open_model
+from trueup.models.conversions import Conversion, keep_conversion
+from trueup.models.port import Trust
+from trueup.models.signature import Signature, decode_signature
+from trueup.models.tables import Table, as_table
+
+
+class Form(msgspec.Struct, frozen=True):
+    """A model as ONNX, and the record that says whether it answers alike."""
+
+    record: Conversion
+    graph: bytes
+
+
+def convert(subject: Subject, candidate: Candidate) -> Form:
+    """Convert a candidate and compare on the evaluation data; nothing is kept.
+
+    Raises NotConvertible where no form is known. The libraries that the model was made with must
+    be installed here.
+    """
+    from trueup.delivery.elsewhere.predicting import read_for
+    from trueup.models.artifact import Reading
+    from trueup.models.converting import convert as converted
+
+    table = _rows(subject)
+    with _opened(subject, candidate) as model:
+        reading = Reading(subject.entry.features, _signature(subject, candidate))
+        reading = read_for(model.inputs, table, reading)
+        made = converted(model.read_as(reading), table, candidate.model.digest)
+    return Form(made.record, made.graph)
+
+
+def keep(subject: Subject, form: Form) -> Conversion:
+    """Keep a form with its record in the bucket; of a refused one the record alone.
+
+    The record goes to the subject's scope; only what the trusted scope vouches for is used for a
+    champion.
+    """
+    record = form.record
+    if not record.refused:
+        with TemporaryDirectory(dir=subject.own, prefix="form-") as folder:
+            place = Path(folder) / "model.onnx"
+            place.write_bytes(form.graph)
+            content = subject.results.content
+            artifact = subject.results.keep(lambda: content.add(place, sync=True))
+        subject.results.share(None, [artifact])
+        record = msgspec.structs.replace(record, artifact=artifact)
+    bucket = subject.results.remote or subject.results.local
+    keep_conversion(bucket, subject.scope.name, record)
+    return record
+
+
+def _rows(subject: Subject) -> Table:
+    found = evaluation(subject.root, subject.entry, subject.digest)
+    if found.features:
+        return as_table(found.frame.select(found.features))
+    return as_table(found.frame)
+
+
+def _signature(subject: Subject, candidate: Candidate) -> Signature | None:
+    version = candidate.version
+    kept = None if version is None else version.parts.get("signature")
+    return None if kept is None else decode_signature(subject.results.content.read(kept.digest))
+
+
+@contextmanager
+def _opened(subject: Subject, candidate: Candidate) -> Iterator[Model]:
+    trust = Trust.of(subject.name.rpartition("/")[2], subject.entry.trust)
+    if candidate.here:
+        yield open_model(subject.root / subject.entry.path, trust, artifact=candidate.model)
+        return
+    with TemporaryDirectory(dir=subject.own, prefix="form-") as folder:
+        place = Path(folder) / "model"
+        subject.results.place(candidate.model, place)
+        yield open_model(place, trust)
