@@ -188,6 +188,18 @@ def test_a_folder_of_tables_counts_with_all_that_lie_in_it(tmp_path: Path) -> No
     assert mask(seen, model(), {"id": list(range(9))}) == [0 < n < 6 for n in range(9)]
 
 
+def test_linked_folders_and_those_outside_the_project_count_once(tmp_path: Path) -> None:
+    root, outside = tmp_path / "project", tmp_path / "outside"
+    write(outside, "deep/a.csv", {"id": [1]})
+    (outside / "deep" / "round").symlink_to(outside)
+    write(root, "data/b.csv", {"id": [2]})
+    (root / "data" / "linked").symlink_to(outside)
+    for path, rows_there in (("data", [1, 2]), (str(outside), [1]), ("../outside", [1])):
+        seen = seen_by(root, model(seen=(path,)), pipeline())
+        assert mask(seen, model(), {"id": [1, 2]}) == [n in rows_there for n in (1, 2)]
+    assert seen.how == "seen: of the model: 1 row by id, from ../outside/deep/a.csv"
+
+
 @pytest.mark.parametrize("ids", [True, False])
 def test_training_that_reads_the_evaluation_data_has_seen_it_all(tmp_path: Path, ids: bool) -> None:
     name = "id" if ids else "other"

@@ -1,6 +1,5 @@
 """Rows as digests of their ids: the same row in any file format has the same 8 bytes."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
@@ -9,6 +8,8 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
     from numpy.typing import NDArray
+
+    from trueup.gate.arrays import Truths
 
 BYTES = 8  # of one digest; two of a million ids are the same with a chance of 3 in 100 million
 _ROWS = 1 << 18  # held as Python's bytes at once
@@ -47,15 +48,21 @@ def digests(text: "pl.Series") -> "NDArray[np.uint64]":
     """Return the first 8 bytes of the BLAKE3 of each text in UTF-8, as numbers; null's are 0."""
     import numpy as np
 
-    found = np.frombuffer(b"".join(_digested(text)), dtype=">u8")
-    return found.astype(np.uint64)
+    found = np.empty(len(text), dtype=np.uint64)
+    for start in range(0, len(text), _ROWS):
+        few = text.slice(start, _ROWS).to_list()
+        found[start : start + _ROWS] = np.frombuffer(b"".join(_digested(few)), dtype=">u8")
+    return found
 
 
 def packed(found: "NDArray[np.uint64]") -> bytes:
     """Return digests as bytes: sorted, each once, in the order of their bytes."""
     import numpy as np
 
-    return np.unique(found).astype(">u8").tobytes()
+    ordered = np.sort(found)
+    first = np.ones(len(ordered), dtype=np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first].astype(">u8").tobytes()
 
 
 def unpacked(body: bytes) -> "NDArray[np.uint64]":
@@ -65,14 +72,23 @@ def unpacked(body: bytes) -> "NDArray[np.uint64]":
     return np.frombuffer(body, dtype=">u8").astype(np.uint64)
 
 
+def among(found: "NDArray[np.uint64]", known: "NDArray[np.uint64]") -> "Truths":
+    """Return which digests are among known ones, which are in ascending order."""
+    import numpy as np
+
+    if not len(known):
+        return np.zeros(len(found), dtype=np.bool_)
+    places = np.minimum(np.searchsorted(known, found), len(known) - 1)
+    there: Truths = known[places] == found
+    return there
+
+
 def _float(number: float) -> str:
     if abs(number) >= _EXACT:
         raise NoIds(f"an id of {number} was rounded; write long ids as text or whole numbers")
     return str(int(number)) if number.is_integer() else repr(number)
 
 
-def _digested(text: "pl.Series") -> Iterator[bytes]:
+def _digested(text: list[str | None]) -> list[bytes]:
     none = bytes(BYTES)
-    for start in range(0, len(text), _ROWS):
-        for one in text.slice(start, _ROWS).to_list():
-            yield none if one is None else blake3(one.encode()).digest(length=BYTES)
+    return [none if one is None else blake3(one.encode()).digest(length=BYTES) for one in text]

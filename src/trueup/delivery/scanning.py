@@ -26,13 +26,22 @@ def is_table(name: str) -> bool:
 
 
 def tables_in(root: Path, path: str) -> Iterator[Path]:
-    """Yield the tables that lie at a path of the project: itself, or those in the folder."""
+    """Yield the tables that lie at a path of the project: itself, or those in the folder.
+
+    Links are followed, each folder once.
+    """
     top = root / path
     if not top.is_dir():
         if is_table(top.name):
             yield top
         return
-    for folder, below, names in os.walk(top):
+    known: set[str] = set()
+    for folder, below, names in os.walk(top, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in known:
+            below.clear()
+            continue
+        known.add(real)
         below[:] = sorted(name for name in below if not name.startswith("."))
         for name in sorted(names):
             if is_table(name) and not name.startswith("."):

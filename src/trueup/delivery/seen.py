@@ -121,7 +121,7 @@ def rows_seen(seen: Seen, judged: Judged) -> "Truths | None":
             text = identities.texts(judged.ids)
         except identities.NoIds:
             return None
-        known = np.isin(identities.digests(text), identities.unpacked(seen.ids))
+        known = identities.among(identities.digests(text), identities.unpacked(seen.ids))
         mask: Truths = known | text.is_null().to_numpy()
         return mask
     if seen.cutoff and judged.time is not None:
@@ -247,9 +247,8 @@ def _found(root: Path, reads: Iterable[str], evaluate: EvaluateEntry, whose: str
         for path in reads:
             _check_here(root, path)
             for table in tables_in(root, path):
-                found.look(
-                    table, table.relative_to(root).as_posix() if path != str(table) else path
-                )
+                below = table.relative_to(root / path)
+                found.look(table, (Path(path) / below).as_posix())
         return found.seen(whose)
     except _Unknown as unknown:
         return _unknown(str(unknown))
