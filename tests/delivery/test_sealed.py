@@ -15,7 +15,9 @@ from trueup.config.records import Dependency, Output, Stage
 from trueup.delivery.sealed import (
     SealedRows,
     check_sealable,
+    digest_of,
     may_read,
+    ready,
     seal,
     sealed_rows,
     unseal,
@@ -112,6 +114,21 @@ def test_ci_gets_the_rows_whole_and_for_itself(owner: Path) -> None:
         "holdout.csv",
         "holdout.csv.sealed",
     ]
+
+
+def test_only_where_they_may_be_read_are_the_rows_asked_for(owner: Path) -> None:
+    bucket = CountedBucket()
+    rows = seal(owner, DATA, bucket)
+    root, before = clone(owner), bucket.requests
+    assert not ready(root, entry(), LAPTOP, bucket).may
+    assert ready(root, entry(holdout="open"), TRUSTED, bucket).may
+    assert bucket.requests == before
+    assert not (root / DATA).exists()
+    assert digest_of(root, entry()) == rows.digest
+    assert ready(root, entry(), TRUSTED, bucket).may
+    assert (root / DATA).read_bytes() == ROWS
+    assert digest_of(root, entry(holdout="open")) == ""
+    assert "needs a bucket" in ready(owner, entry(), TRUSTED, MemoryBucket()).why
 
 
 def test_rows_of_many_parts_and_of_none_come_whole(owner: Path) -> None:

@@ -61,6 +61,23 @@ def may_read(entry: EvaluateEntry, scope: Scope, *, remote: bool) -> Access:
     )
 
 
+def ready(root: Path, entry: EvaluateEntry, scope: Scope, bucket: Bucket) -> Access:
+    """Return whether the rows may be read, once they are in place; open ones are left alone.
+
+    To be asked before anything looks at the rows.
+    """
+    access = may_read(entry, scope, remote=bucket.remote)
+    if access.may and entry.holdout == "sealed" and bucket.remote:
+        return unseal(root, entry.data, bucket)
+    return access
+
+
+def digest_of(root: Path, entry: EvaluateEntry) -> str:
+    """Return the digest of sealed rows, which needs no look at them; empty where none are."""
+    rows = sealed_rows(root, entry.data) if entry.holdout == "sealed" else None
+    return rows.digest if rows else ""
+
+
 def check_sealable(
     model: ModelEntry, graph: Graph, tracked: Callable[[Iterable[str]], frozenset[str]]
 ) -> None:
