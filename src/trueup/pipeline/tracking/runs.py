@@ -14,6 +14,7 @@ from trueup.pipeline.tracking.index import Index
 from trueup.pipeline.tracking.listing import Run, judged
 from trueup.pipeline.tracking.records import Ended, Event, StageDone, Started, decode_event
 from trueup.pipeline.tracking.spool import Point, Summary, read_points, summaries
+from trueup.store.abreast import abreast
 from trueup.store.bucket import Bucket, Missing
 
 _TAIL_BYTES = 4000
@@ -139,8 +140,8 @@ class Runs:
         for run in open_ones:
             runs[run.id] = judged(run, beats.get(run.id), now)
         lost = sorted(run.id for run in open_ones if runs[run.id].status == "lost")
-        for run_id in lost[-_SURE:]:
-            runs[run_id] = self._second_look(runs[run_id])
+        looked_at = [runs[run_id] for run_id in lost[-_SURE:]]
+        runs |= {run.id: run for run in abreast(self._second_look, looked_at, _SURE)}
         return tuple(runs.values())
 
     def _second_look(self, run: Run) -> Run:
