@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 SCORES = ("score", "probability", "proba", "y_score", "y_prob", "y_proba")
+_SPELLINGS = 8  # of two classes: true, True, 1 ...
 VALUES = ("prediction", "predicted", "y_pred", "yhat", "y_hat", "forecast")
 
 
@@ -53,7 +54,7 @@ def _binary(frame: "pl.DataFrame", truth: Truth, shown_as: str) -> Any:
     if name in scores:
         return numbers(values, shown_as)
     distinct = plain(values).drop_nulls().unique()
-    if len(distinct) <= 2:
+    if len(distinct) <= _SPELLINGS:
         places = codes(distinct, truth.classes)
         if not _any_nan(places):
             return codes(values, truth.classes)

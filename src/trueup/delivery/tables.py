@@ -85,7 +85,13 @@ def _reader(path: Path, shown_as: str) -> "Callable[[Path], pl.DataFrame]":
         return _csv("\t" if suffix == ".tsv" else ",")
     if suffix in (".jsonl", ".ndjson"):
         return lambda path: pl.read_ndjson(path, infer_schema_length=None)
-    return lambda path: pl.read_ipc(path, memory_map=False)
+    return _ipc
+
+
+def _ipc(path: Path) -> "pl.DataFrame":
+    with path.open("rb") as file:  # a file that is mapped could change under its readers
+        frame: pl.DataFrame = polars().read_ipc(file)
+    return frame
 
 
 def _csv(separator: str) -> "Callable[[Path], pl.DataFrame]":
