@@ -39,6 +39,7 @@ test-env:
 components:
 	scripts/env.sh s3 oracle
 	scripts/azurite.sh
+	scripts/browser.sh
 
 test: test-env
 	$(WHEEL_ENV) $(PYTEST) -m "$(QUICK)" $(ARGS)

@@ -24,13 +24,14 @@ _CONFIG: dict[str, Any] = {
     "range": {"category": list(_COLOURS)},
     "axis": {
         "labelFontSize": 11,
+        "labelLimit": 130,
         "titleFontSize": 12,
         "titleFontWeight": "normal",
         "gridColor": "#88888833",
         "domainColor": "#888888",
         "tickColor": "#888888",
     },
-    "legend": {"orient": "top", "title": None, "labelFontSize": 12, "labelLimit": 300},
+    "legend": {"orient": "top", "title": None, "labelFontSize": 12, "labelLimit": 140},
     "title": {"anchor": "start", "fontSize": 12, "fontWeight": "normal", "limit": 340},
 }
 
