@@ -172,6 +172,8 @@ def test_forecasts_are_judged_after_the_cut_off_within_the_horizon(tmp_path: Pat
     assert evaluation(tmp_path, forecast(horizon=14), str).frame.height == 12 * 14
     single = table.filter(pl.col("shop") == "s0")
     single.write_parquet(tmp_path / "sales.parquet")
+    forecasts(single, 1.0).write_parquet(tmp_path / "predictions.parquet")
+    forecasts(single, 3.0).write_parquet(tmp_path / "champion.parquet")
     alone = forecast(series="")
     assert judged(tmp_path, alone, RuleEntry(metric="mase", at_most=1.0)).blocks == "time"
 
