@@ -1,52 +1,46 @@
-"""Pairs of models whose true metrics are known, so that a wrong pass can be counted.
+"""Pairs of classifiers of two classes whose true metrics are known.
 
 Scores are normal within each class, shifted for the positives, and rounded down to a grid: every
-metric of the population is then a finite sum. A share of each score's noise is common to all rows
-of a block, which leaves the population as it is and makes rows depend on each other.
+metric of the population is then a finite sum. A model's quality is its shift.
 """
 
 import math
-from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from studies.settings import Family, Setting, noise
 from trueup.gate.rows import Rows
+from trueup.gate.verdict import Question
 
 CHAMPION_SHIFT = 1.5
-METRICS = ("roc_auc", "accuracy", "recall", "precision", "f1", "log_loss", "brier_score_loss")
-HIGHER = {name: name not in ("log_loss", "brier_score_loss", "mse", "mae") for name in METRICS}
+WORSE = 0.15  # by how much less the positives of a candidate on the limit are shifted
+LIMITS: dict[str, Question] = {
+    "roc_auc": "at_least",
+    "accuracy": "at_least",
+    "recall": "at_least",
+    "precision": "at_least",
+    "f1": "at_least",
+    "log_loss": "at_most",
+    "brier_score_loss": "at_most",
+}
+AT_THRESHOLD = ("accuracy", "recall", "precision", "f1")
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One kind of test set."""
-
-    name: str
-    rows: int
-    share: float = 0.3  # of positives
-    blocks: int = 0  # 0: rows are independent
-    common: float = 0.3  # the block's share of the noise's variance
-    follow: float = 0.0  # correlation of neighbouring blocks' effects
-    unequal: bool = False
-    grid: float = 1e-3
-    alike: float = 0.8  # correlation of the two models' noise
-    events: int = 0  # so many positives exactly, in place of the share
-
-    @property
-    def prevalence(self) -> float:
-        return self.events / self.rows if self.events else self.share
+@cache
+def _classes(grid: float, shift: float) -> tuple[Any, Any, Any]:
+    """Return the scores that there are, and how likely each is in either class."""
+    edges = np.arange(-8.0, 8.0 + CHAMPION_SHIFT + 3, grid)
+    cdf = np.array([0.5 * (1 + math.erf(x / math.sqrt(2))) for x in edges])
+    shifted = np.array([0.5 * (1 + math.erf((x - shift) / math.sqrt(2))) for x in edges])
+    return edges[:-1], np.diff(cdf), np.diff(shifted)
 
 
 def population(setting: Setting, shift: float) -> dict[str, float]:
     """Return the true metrics of a model whose positives are shifted by so much."""
-    from math import erf
-
-    edges = np.arange(-8.0, 8.0 + CHAMPION_SHIFT + 3, setting.grid)
-    cdf = np.array([0.5 * (1 + erf(x / math.sqrt(2))) for x in edges])
-    shifted = np.array([0.5 * (1 + erf((x - shift) / math.sqrt(2))) for x in edges])
-    negatives, positives = np.diff(cdf), np.diff(shifted)
-    share, scores = setting.prevalence, edges[:-1]
+    scores, negatives, positives = _classes(setting.grid, shift)
+    share = setting.prevalence
     below = np.cumsum(negatives) - negatives
     claimed = probability(setting, scores)
     chosen = claimed >= threshold(setting)
@@ -81,47 +75,30 @@ def threshold(setting: Setting) -> float:
     return float(probability(setting, np.array(CHAMPION_SHIFT / 2)))
 
 
+def named(setting: Setting, metric: str) -> str:
+    """Return a metric as a rule names it."""
+    return f"{metric}@{threshold(setting)!r}" if metric in AT_THRESHOLD else metric
+
+
 def draw(setting: Setting, shift: float, rng: np.random.Generator) -> Rows:
     """Return one test set with the predictions of a candidate and of the champion."""
     truth = rng.random(setting.rows) < setting.share
     if setting.events:
         truth = rng.permutation(setting.rows) < setting.events
-    block = _blocks(setting, rng)
-    both = _noise(setting, block, rng)
+    drawn = noise(setting, rng)
     scores = [
-        probability(setting, np.floor((noise + at * truth) / setting.grid) * setting.grid)
-        for noise, at in zip(both, (shift, CHAMPION_SHIFT), strict=True)
+        probability(setting, np.floor((each + at * truth) / setting.grid) * setting.grid)
+        for each, at in ((drawn.candidate, shift), (drawn.champion, CHAMPION_SHIFT))
     ]
-    time = None if block is None else block * 86400.0
-    return Rows(task="binary", truth=truth, candidate=scores[0], champion=scores[1], time=time)
+    return Rows(
+        task="binary", truth=truth, candidate=scores[0], champion=scores[1], **drawn.columns
+    )
 
 
-def _blocks(setting: Setting, rng: np.random.Generator) -> Any:
-    if not setting.blocks:
-        return None
-    if not setting.unequal:
-        return np.arange(setting.rows) * setting.blocks // setting.rows
-    weights = np.exp(0.7 * rng.normal(size=setting.blocks))
-    return np.sort(rng.choice(setting.blocks, setting.rows, p=weights / weights.sum()))
-
-
-def _noise(setting: Setting, block: Any, rng: np.random.Generator) -> list[Any]:
-    """Return standard normal noise for each model, correlated between models and in blocks."""
-    own = _pair(setting, rng.normal(size=(3, setting.rows)))
-    if block is None:
-        return own
-    steps = rng.normal(size=(3, setting.blocks))
-    for at in range(1, setting.blocks):
-        steps[:, at] *= math.sqrt(1 - setting.follow**2)
-        steps[:, at] += setting.follow * steps[:, at - 1]
-    shared = _pair(setting, steps)
-    return [
-        math.sqrt(setting.common) * effect[block] + math.sqrt(1 - setting.common) * noise
-        for effect, noise in zip(shared, own, strict=True)
-    ]
-
-
-def _pair(setting: Setting, three: Any) -> list[Any]:
-    both, one, two = three
-    alike = math.sqrt(setting.alike)
-    return [alike * both + math.sqrt(1 - setting.alike) * each for each in (one, two)]
+FAMILY = Family(
+    LIMITS,
+    population,
+    draw,
+    (CHAMPION_SHIFT, CHAMPION_SHIFT - WORSE, CHAMPION_SHIFT + 2 * WORSE),
+    named,
+)

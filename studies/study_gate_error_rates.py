@@ -1,16 +1,18 @@
 """How often the gate passes a candidate that is exactly as bad as the margin, or as the limit.
 
-    python -m studies gate_error_rates [--reduced] [--pairs N] [--only NAME]
+    python -m studies gate_error_rates [--reduced] [--only WORDS] [--share X] [--csv FILE]
 
 Each setting draws pairs whose true difference lies on the limit, where a pass is wrong, and pairs
 that are equally good, where a pass is right (power). A point threshold on the same pairs stands
-beside it. Exits with 1 where the upper 99 % bound of the wrong passes exceeds 1.2 times the
-declared rate.
+beside it. How many pairs a setting has was fixed before any were drawn. Exits with 1 where the
+upper 99 % bound of the wrong passes exceeds 1.2 times the declared rate.
 """
 
 import argparse
+import subprocess
 import sys
 import time
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +22,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from studies.populations import CHAMPION_SHIFT, METRICS, Setting, draw, population, threshold
+from studies import cell_populations, other_populations, populations
+from studies.gate_settings import REDUCED, SETTINGS
+from studies.settings import Family, Setting
 from trueup.gate.comparing import Circumstances, compare
 from trueup.gate.judging import judge
 from trueup.gate.proportions import clopper_pearson
@@ -28,43 +32,39 @@ from trueup.gate.rules import Rule, Rules
 from trueup.gate.spending import Spending
 from trueup.gate.verdict import Question
 
-SEED = 20261123
+SEED = 20270131
 MOST = 1.2  # times the declared rate
-WORSE = 0.15  # by how much less the candidate's positives are shifted
-SETTINGS = (
-    Setting("200 rows", 200),
-    Setting("1,000 rows", 1000),
-    Setting("10,000 rows", 10_000),
-    Setting("100,000 rows", 100_000),
-    Setting("ties", 1000, grid=0.5),
-    Setting("nearly identical", 2000, alike=0.99),
-    Setting("5 events", 2000, events=5),
-    Setting("10 events", 2000, events=10),
-    Setting("20 events", 2000, events=20),
-    Setting("50 events", 2000, events=50),
-    Setting("8 days", 1600, blocks=8),
-    Setting("14 days", 1400, blocks=14),
-    Setting("30 days", 3000, blocks=30),
-    Setting("60 days", 3000, blocks=60),
-    Setting("14 unequal days", 1400, blocks=14, unequal=True),
-    Setting("30 unequal days", 3000, blocks=30, unequal=True),
-    Setting("60 days that follow each other", 3000, blocks=60, follow=0.5),
-    Setting("30 days that follow each other", 3000, blocks=30, follow=0.5),
-)
-REDUCED = ("200 rows", "20 events", "14 days")
+DECLARED = 0.05
+FAMILIES = {
+    "binary": populations.FAMILY,
+    "decisions": cell_populations.DECISIONS,
+    "regression": other_populations.NUMBERS,
+    "heavy_regression": other_populations.NUMBERS,
+    "multiclass": other_populations.SEVERAL,
+    "ranking": other_populations.RANKINGS,
+}
 
 
 class Line(msgspec.Struct, frozen=True):
     """One rule in one setting."""
 
     setting: str
-    rule: str
+    family: str
+    rows: int
+    metric: str
+    question: str
     declared: float
     pairs: int
     wrong: int
+    wrong_fails: int  # the truth is the limit, so that a fail is as wrong as a pass
     undecided: float
     power: float
+    power_pairs: int
     point_wrong: float
+
+    @property
+    def rule(self) -> str:
+        return f"{self.metric} {self.question}"
 
     @property
     def upper(self) -> float:
@@ -76,39 +76,43 @@ class Line(msgspec.Struct, frozen=True):
         return self.upper <= MOST * self.declared
 
 
-def rules_for(setting: Setting, confidence: float, shift: float) -> Rules:
-    """Return one rule of each kind for each metric, whose limit is the truth about a shift."""
-    cut = threshold(setting)
-    mine, theirs = population(setting, shift), population(setting, CHAMPION_SHIFT)
-    rules: list[Rule] = []
-    for name in METRICS:
-        metric = f"{name}@{cut!r}" if name in ("accuracy", "recall", "precision", "f1") else name
-        lower = name in ("log_loss", "brier_score_loss")
-        outright: Question = "at_most" if lower else "at_least"
+def rules_for(setting: Setting, quality: float) -> Rules:
+    """Return one rule of each kind for each metric, whose limit is the truth about a quality.
+
+    For the champion's quality there is superiority alone: a margin of nothing.
+    """
+    family = FAMILIES[setting.family]
+    theirs, mine = family.truths(setting, family.levels[0]), family.truths(setting, quality)
+    asked: list[tuple[str, Question, float, str]] = []
+    for name, outright in family.limits.items():
+        metric = family.named(setting, name)
         margin = float(abs(mine[name] - theirs[name]))
-        rules.append(
-            Rule(position=len(rules), metric=metric, question=outright, limit=float(mine[name]))
-        )
-        rules.append(
-            Rule(
-                position=len(rules),
-                metric=metric,
-                question="non_inferior" if margin else "better",
-                limit=margin,
-                versus="champion",
-            )
-        )
-    plain = Spending(plan="even", reuse=1)
-    return Rules(rules=tuple(rules), confidence=confidence, spending=plain)
+        if quality != family.levels[0] and setting.asks(name, outright=True):
+            asked.append((metric, outright, float(mine[name]), ""))
+        if setting.asks(name, outright=False):
+            question: Question = "non_inferior" if margin else "better"
+            asked.append((metric, question, margin, "champion"))
+    return Rules(
+        rules=tuple(
+            Rule(position=at, metric=metric, question=question, limit=limit, versus=versus)
+            for at, (metric, question, limit, versus) in enumerate(asked)
+        ),
+        confidence=1 - DECLARED,
+        spending=Spending(plan="even", reuse=1),
+    )
 
 
-def counted(setting: Setting, rules: Rules, shift: float, pairs: int) -> tuple[Counter[str], ...]:
+def counted(
+    setting: Setting, rules: Rules, quality: float, pairs: int, seed: int
+) -> list[Counter[str]]:
     """Return, for each rule, how often each word came out, and how often a point had passed."""
-    rng = np.random.default_rng([SEED, len(setting.name), setting.rows, round(1000 * shift)])
-    counts: tuple[Counter[str], ...] = tuple(Counter() for _ in rules.rules)
+    family = FAMILIES[setting.family]
+    level = round(1000 * (quality + 10))
+    rng = np.random.default_rng([seed, zlib.crc32(setting.name.encode()), level])
+    counts: list[Counter[str]] = [Counter() for _ in rules.rules]
     for pair in range(pairs):
-        known = Circumstances(seed=SEED + pair % 4)
-        verdict = judge(rules, compare(draw(setting, shift, rng), known))
+        known = Circumstances(seed=seed + pair % 4)  # of resamples, which are then kept
+        verdict = judge(rules, compare(family.draw(setting, quality, rng), known))
         for count, finding in zip(counts, verdict.findings, strict=True):
             count[finding.word] += 1
             if finding.estimate is not None and finding.limit is not None:
@@ -118,68 +122,98 @@ def counted(setting: Setting, rules: Rules, shift: float, pairs: int) -> tuple[C
     return counts
 
 
-def lines(setting: Setting, pairs: int, confidence: float = 0.95) -> Iterator[Line]:
-    """Yield the lines of a setting: margins and limits first, then superiority of equals."""
-    worse = CHAMPION_SHIFT - WORSE
-    rules = rules_for(setting, confidence, worse)
-    wrong = counted(setting, rules, worse, pairs)
-    fair = counted(setting, rules, CHAMPION_SHIFT, max(pairs // 5, 50))
-    for rule, bad, good in zip(rules.rules, wrong, fair, strict=True):
-        yield _line(setting, rule.metric, rule.question, bad, good)
-    equal = rules_for(setting, confidence, CHAMPION_SHIFT)
-    better = Rules(
-        rules=tuple(rule for rule in equal.rules if rule.question == "better"),
-        confidence=confidence,
-        spending=equal.spending,
-    )
-    wrong = counted(setting, better, CHAMPION_SHIFT, pairs // 2)
-    fair = counted(setting, better, CHAMPION_SHIFT + 2 * WORSE, max(pairs // 10, 50))
-    for rule, bad, good in zip(better.rules, wrong, fair, strict=True):
-        yield _line(setting, rule.metric, rule.question, bad, good)
+def lines(setting: Setting, pairs: int, seed: int = SEED) -> Iterator[Line]:
+    """Yield the lines of a setting: limits and margins first, then superiority of equals."""
+    family = FAMILIES[setting.family]
+    good, bad, best = family.levels
+    for quality, fair in ((bad, good), (good, best)):
+        rules = rules_for(setting, quality)
+        if not rules.rules:
+            continue
+        wrong = counted(setting, rules, quality, pairs, seed)
+        few = max(pairs // 10, 20)
+        right = counted(setting, rules, fair, few, seed + 1)
+        for rule, one, two in zip(rules.rules, wrong, right, strict=True):
+            yield _line(setting, family, rule, (one, pairs), (two, few))
 
 
 def _line(
-    setting: Setting, metric: str, question: str, bad: Counter[str], good: Counter[str]
+    setting: Setting,
+    family: Family,
+    rule: Rule,
+    wrong: tuple[Counter[str], int],
+    right: tuple[Counter[str], int],
 ) -> Line:
-    pairs = sum(bad[word] for word in ("pass", "fail", "inconclusive"))
-    fair = sum(good[word] for word in ("pass", "fail", "inconclusive"))
+    bad, pairs = wrong
+    good, fair = right
+    names = {family.named(setting, name): name for name in family.limits}
     return Line(
-        setting.name,
-        f"{metric.partition('@')[0]} {question}",
-        0.05,
-        pairs,
-        bad["pass"],
-        bad["inconclusive"] / pairs,
-        good["pass"] / fair,
-        bad["point"] / pairs,
+        setting=setting.name,
+        family=setting.family,
+        rows=setting.rows,
+        metric=names[rule.metric],
+        question=rule.question,
+        declared=DECLARED,
+        pairs=pairs,
+        wrong=bad["pass"],
+        wrong_fails=bad["fail"],
+        undecided=bad["inconclusive"] / pairs,
+        power=good["pass"] / fair,
+        power_pairs=fair,
+        point_wrong=bad["point"] / pairs,
     )
+
+
+def _commit() -> str:
+    """Return the commit of the code, with a plus where the gate or the study differ from it."""
+    here = Path(__file__).parents[1]
+    asked = ["git", "describe", "--always", "--abbrev=12", "--exclude=*"]
+    named = subprocess.run(asked, cwd=here, capture_output=True, text=True, check=True).stdout
+    changed = ["git", "diff", "--quiet", "HEAD", "--", "src/trueup/gate", "studies/*.py"]
+    return named.strip() + (
+        "+" if subprocess.run(changed, cwd=here, check=False).returncode else ""
+    )
+
+
+def _written(line: Line, seed: int, commit: str) -> str:
+    fields = msgspec.structs.asdict(line)
+    shown = [f"{each:.4f}" if isinstance(each, float) else str(each) for each in fields.values()]
+    return ",".join([*shown, f"{line.upper:.4f}", "yes" if line.holds else "no", str(seed), commit])
 
 
 def main() -> int:
     """Print the table; 1 where a rate does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reduced", action="store_true")
-    parser.add_argument("--pairs", type=int, default=0)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--share", type=float, default=1.0, help="of the pairs of each setting")
+    parser.add_argument("--only", default="", help="settings whose name holds this")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--csv", type=Path, default=None)
+    parser.add_argument("--commit", default="", help="of the code, where git cannot be asked")
     options = parser.parse_args()
-    pairs = options.pairs or (400 if options.reduced else 10_000)
-    print(f"seed {SEED}, {pairs} pairs; half as many for 10,000 rows and more, and for `better`\n")
-    print("| setting | rule | wrong passes | 99 % bound | holds | inconclusive | power | point |")
-    print("|---|---|---:|---:|---|---:|---:|---:|")
-    broken, began = 0, time.perf_counter()
+    commit, broken, began = options.commit or _commit(), 0, time.process_time()
+    header = [*Line.__struct_fields__, "upper_99", "holds", "seed", "commit"]
+    if options.csv is not None:
+        options.csv.write_text(",".join(header) + "\n")
+    print(f"seed {options.seed}, code {commit}\n")
+    print("| setting | rule | pairs | wrong | 99 % bound | holds | inconclusive | power | point |")
+    print("|---|---|---:|---:|---:|---|---:|---:|---:|")
     for setting in SETTINGS:
-        wanted = options.only == setting.name if options.only else True
-        if not wanted or (options.reduced and setting.name not in REDUCED):
+        if options.only not in setting.name or (options.reduced and setting.name not in REDUCED):
             continue
-        for line in lines(setting, pairs if setting.rows < 10_000 else pairs // 2):
+        pairs = round(setting.pairs * (0.1 if options.reduced else options.share))
+        for line in lines(setting, pairs, options.seed):
             broken += not line.holds
             print(
-                f"| {line.setting} | {line.rule} | {line.wrong / line.pairs:.2%} "
+                f"| {line.setting} | {line.rule} | {line.pairs} | {line.wrong / line.pairs:.2%} "
                 f"| {line.upper:.2%} | {'yes' if line.holds else '**no**'} "
                 f"| {line.undecided:.0%} | {line.power:.0%} | {line.point_wrong:.0%} |",
                 flush=True,
             )
-    print(f"\n{broken} rates do not hold; {time.perf_counter() - began:.0f} s")
+            if options.csv is not None:
+                with options.csv.open("a") as file:
+                    file.write(_written(line, options.seed, commit) + "\n")
+    print(f"\n{broken} rates do not hold; {time.process_time() - began:.0f} s of processor time")
     return 1 if broken and not options.reduced else 0
 
 

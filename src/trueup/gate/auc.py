@@ -1,5 +1,6 @@
 """The area under the ROC curve by placements (DeLong, DeLong and Clarke-Pearson 1988)."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from trueup.gate.arrays import Floats, Truths, Whole, np
@@ -48,6 +49,32 @@ def delong_variance(truth: Truths, moved: Floats) -> float:
     m, n = int(truth.sum()), int((~truth).sum())
     of_positives = float((moved[truth] ** 2).sum()) * m / (m - 1)
     return of_positives + float((moved[~truth] ** 2).sum()) * n / (n - 1)
+
+
+def newcombe(area: float, events: int, others: int, z: float) -> tuple[float, float]:
+    """Return the areas that lie z of their own standard errors below and above the one measured.
+
+    Newcombe's fifth method (2006), with the error of Hanley and McNeil (1982) at the bound itself:
+    a few events that happen to lie together make the error at the estimate look small.
+
+    >>> [round(bound, 3) for bound in newcombe(0.95, 10, 200, 1.645)]
+    [0.845, 0.984]
+    """
+
+    def off(at: float) -> float:
+        one, two = at / (2 - at) - at**2, 2 * at**2 / (1 + at) - at**2
+        spread = at * (1 - at) + ((events + others) / 2 - 1) * (one + two)
+        return (area - at) ** 2 - z * z * spread / (events * others)
+
+    return _root(off, 0.0, area), _root(off, 1.0, area)
+
+
+def _root(off: Callable[[float], float], outside: float, inside: float) -> float:
+    """Return where a function that is positive outside and not inside passes zero."""
+    while abs(outside - inside) > 1e-12:
+        middle = (outside + inside) / 2
+        outside, inside = (middle, inside) if off(middle) > 0 else (outside, middle)
+    return (outside + inside) / 2
 
 
 def left_out(truth: Truths, score: Floats, blocks: Whole, count: int) -> Floats:

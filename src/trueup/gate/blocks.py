@@ -1,6 +1,7 @@
 """Which rows stand or fall together: blocks of time, groups, both, or single rows."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from trueup.gate.arrays import Whole, np
@@ -44,6 +45,7 @@ def blocks_of(table: Table, seed: int) -> Blocks:
     return Blocks("two_way", time.codes, time.count, time.units, (groups, both))
 
 
+@lru_cache(maxsize=1)
 def single_rows(count: int, seed: int) -> Blocks:
     """Return blocks of rows as if they were independent, for the design effect."""
     return _dealt("rows", np.arange(count), seed)

@@ -57,13 +57,14 @@ class Blockwise:
         drawn = weights(seed, len(self.sums), resamples)
         off = self.deviations()
         three = np.stack([off, off**2, (self.sizes > 0).astype(np.float64)], axis=1)
-        total, squares, count = weighted(drawn, three).T
+        value = self.value if self.sums.shape[1] <= _FEW_SUMS else None
+        places = three if value is None else np.concatenate([three, self.sums], axis=1)
+        found = weighted(drawn, places)  # at once: the drawing is what takes long to read
+        total, squares, count = found[:, :3].T
         with np.errstate(invalid="ignore", divide="ignore"):
             errors: Floats = np.sqrt((squares / count - (total / count) ** 2) / (count - 1))
             linear: Floats = self.estimate + total / count
-        if self.value is None or self.sums.shape[1] > _FEW_SUMS:
-            return linear, errors
-        return self.value(weighted(drawn, self.sums)), errors
+        return (linear if value is None else value(found[:, 3:])), errors
 
 
 def estimate(metric: Metric, labels: Labels) -> float:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from trueup.gate.arrays import Floats, np
+from trueup.gate.auc import newcombe
 from trueup.gate.distributions import beta_cdf, normal_quantile, t_quantile, t_tail
+from trueup.gate.following import Waves
 from trueup.gate.proportions import clopper_pearson, tango, tango_tail
 from trueup.gate.resampling import BEYOND
 
@@ -27,9 +29,8 @@ class Bounds(Protocol):
         """Its standard error."""
         ...
 
-    @property
-    def df(self) -> float:
-        """Degrees of freedom of the standard error."""
+    def reach(self, alpha: float) -> float:
+        """Return about how far either bound lies from the estimate."""
         ...
 
     def between(self, alpha: float) -> tuple[float, float, str]:
@@ -59,7 +60,9 @@ class Share:
         share = (self.hits + 2) / (self.rows + 4)
         return math.sqrt(share * (1 - share) / self.rows)
 
-    df = math.inf
+    def reach(self, alpha: float) -> float:
+        """Return the half width that a normal has."""
+        return normal_quantile(1 - SPENT * alpha) * self.se
 
     def between(self, alpha: float) -> tuple[float, float, str]:
         """Return Clopper and Pearson's bounds."""
@@ -92,7 +95,9 @@ class PairedShares:
             self.rows
         )
 
-    df = math.inf
+    def reach(self, alpha: float) -> float:
+        """Return the half width that a normal has."""
+        return normal_quantile(1 - SPENT * alpha) * self.se
 
     def between(self, alpha: float) -> tuple[float, float, str]:
         """Return Tango's bounds."""
@@ -111,7 +116,13 @@ class Area:
     se: float
     df: float
     method: str
-    plain: "Sample | None" = None  # of blocks: neither bound is then narrower than its
+    plain: "Sample | None" = None  # neither bound is then narrower than its
+    few: tuple[int, int] | None = None  # events and others, where events are few
+
+    def reach(self, alpha: float) -> float:
+        """Return the half width, not yet on the logit scale."""
+        half = t_quantile(1 - SPENT * alpha, self.df) * self.se
+        return half if self.plain is None else max(half, self.plain.reach(alpha))
 
     def between(self, alpha: float) -> tuple[float, float, str]:
         """Return bounds by the delta method."""
@@ -120,11 +131,19 @@ class Area:
         if self.plain is None:
             return lower, upper, f"{self.method}, logit scale"
         low, high, method = self.plain.between(alpha)
+        if self.few is not None:
+            near = newcombe(self.estimate, *self.few, normal_quantile(1 - SPENT * alpha))
+            low, high, method = min(low, near[0]), max(high, near[1]), f"{method}, Newcombe"
         return max(0.0, min(lower, low)), min(1.0, max(upper, high)), method
 
     def tail(self, limit: float) -> float:
         """Return a t tail."""
-        return t_tail((limit - self.estimate) / self.se, self.df) / SPENT
+        mine = t_tail((limit - self.estimate) / self.se, self.df) / SPENT
+        return min(1.0, mine if self.plain is None else max(mine, self.plain.tail(limit)))
+
+
+def _grown(share: float) -> float:
+    return math.expm1(share) if share < 100 else math.inf
 
 
 def _on_logits(share: float, half: float) -> float:
@@ -152,14 +171,28 @@ class Sample:
     studentised: Floats | None = None
     undefined: int = 0
     bias: float = 0.0  # either bound starts from the more cautious of with and without
+    slow: Waves | None = None  # of days: neither bound is then narrower than slow waves have it
+    worth: float = math.inf  # so many blocks stand for themselves
+    hidden: float = 0.0  # skewness that so few may hide, towards what is worse
+    room: float = 0.0  # to what cannot be better, below zero where that is below; 0: no such place
+
+    def reach(self, alpha: float) -> float:
+        """Return the more cautious half width of Student's t and of slow waves."""
+        plain = t_quantile(1 - SPENT * alpha, self.df) * self.se
+        if self.slow is None:
+            return plain
+        return max(plain, t_quantile(1 - SPENT * alpha, self.slow.df) * self.slow.se)
 
     def between(self, alpha: float) -> tuple[float, float, str]:
         """Return the bounds; never narrower than Student's t."""
+        wide = self.reach(alpha) / self.se
         alpha *= SPENT
         low, high = sorted((self.estimate, self.estimate - self.bias))
         t = t_quantile(1 - alpha, self.df)
         shift = self.skew * (2 * t * t + 1) / (6 * math.sqrt(self.blocks))
-        up, down = t + max(0.0, -shift), t + max(0.0, shift)
+        unseen = self.hidden * (2 * t * t + 1) / (6 * math.sqrt(self.worth))
+        up = wide + max(0.0, -shift) + max(0.0, -unseen)
+        down = wide + max(0.0, shift) + max(0.0, unseen)
         method = f"{self.method}, Student's t with {self.df:.4g} degrees of freedom"
         if self.studentised is not None:
             count = len(self.studentised) + self.undefined
@@ -168,7 +201,16 @@ class Sample:
             up = max(up, self._quantile(1 - read) * stretch)
             down = max(down, -self._quantile(read) * stretch)
             method += f", {count} resamples"
-        return low - up * self.se, high + down * self.se, method
+        return *self._on_ratios(low - up * self.se, high + down * self.se), method
+
+    def _on_ratios(self, lower: float, upper: float) -> tuple[float, float]:
+        """Return the bounds with the worse of them as wide as a scale of ratios has it."""
+        room = abs(self.room)
+        if self.room > 0:
+            lower = self.estimate - room * _grown((self.estimate - lower) / room)
+        elif self.room < 0:
+            upper = self.estimate + room * _grown((upper - self.estimate) / room)
+        return lower, upper
 
     def _quantile(self, share: float) -> float:
         """Return a quantile of the resamples; the undefined ones lie beyond it on either side."""
@@ -186,12 +228,15 @@ class Sample:
         t = (self.estimate - limit) / self.se
         density = math.exp(-t * t / 2) / math.sqrt(2 * math.pi)
         added = max(0.0, self.skew) * (2 * t * t + 1) / (6 * math.sqrt(self.blocks)) * density
-        return min(1.0, (t_tail(-t, self.df) + added) / SPENT)
+        plain = t_tail(-t, self.df)
+        if self.slow is not None:
+            plain = max(plain, t_tail(-t * self.se / self.slow.se, self.slow.df))
+        return min(1.0, (plain + added) / SPENT)
 
 
 def detectable(bounds: Bounds, alpha: float, power: float = 0.8) -> float:
     """Return the smallest true distance from the limit that the gate finds so often."""
-    return (t_quantile(1 - SPENT * alpha, bounds.df) + normal_quantile(power)) * bounds.se
+    return bounds.reach(alpha) + normal_quantile(power) * bounds.se
 
 
 def rows_to_decide(bounds: Bounds, limit: float, rows: int, alpha: float) -> int | None:
@@ -206,7 +251,7 @@ def rows_to_decide(bounds: Bounds, limit: float, rows: int, alpha: float) -> int
 
 def power_at(bounds: Bounds, true: float, limit: float, alpha: float) -> float:
     """Return how often the gate passes if the true value is what is said."""
-    z = (true - limit) / bounds.se - t_quantile(1 - SPENT * alpha, bounds.df)
+    z = (true - limit - bounds.reach(alpha)) / bounds.se
     return 1 - t_tail(z, math.inf)
 
 

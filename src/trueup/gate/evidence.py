@@ -8,16 +8,26 @@ from trueup.gate.auc import delong_variance
 from trueup.gate.blocks import Blocks, single_rows
 from trueup.gate.blockwise import Blockwise, areas, estimate, quantity
 from trueup.gate.bounds import Area, Bounds, PairedShares, Sample, Share, studentise
+from trueup.gate.following import Waves, follow
 from trueup.gate.metrics import Labels, Metric
 from trueup.gate.resampling import LEAST_BLOCKS
 from trueup.gate.rows import Table
 
+LEAST_WORTH = 10  # days on their own that days which visibly go together must be worth
+LEAST_WORTH_OF_VALUE = 20  # the same for a value itself, which carries all that days have in common
 LEAST_DISCORDANT = 10  # rows on which the two models differ, in what the metric sees
 
 _FEW = 2.5  # blocks: by what share of so many the error of a value itself is widened
+_HIDDEN = 2.0  # standard errors of skewness that few blocks may hide from a value
 _FEW_EVENTS = 1.5  # the same for rows of the rarer class
-_UNSEEN = 0.5  # standard errors of correlation that are assumed beside what is seen
-_TOGETHER = 1.0  # standard errors of a correlation from which neighbouring days are joined
+_LOSSES = (  # which are never below zero, and whose values are skewed upwards
+    "log_loss",
+    "mean_squared_error",
+    "root_mean_squared_error",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_pinball_loss",
+)
 
 
 @dataclass(frozen=True)
@@ -52,12 +62,16 @@ def events_of(table: Table) -> float:
     return min(positives, len(table) - positives)
 
 
-def sampled(measured: Blockwise, blocks: Blocks, view: View) -> Sample | str:
+def sampled(measured: Blockwise, blocks: Blocks, view: View, paired: bool) -> Sample | str:
     """Return the quantity's estimate and bounds, or the reason why it has none."""
     off = measured.deviations()
-    longer, inflated = 1, 1.0
-    if blocks.kind in ("time", "two_way"):
-        measured, off, longer, inflated = _independent(measured, off)
+    longer, inflated, slow, worth, bias = 1, 1.0, None, math.inf, measured.bias()
+    if blocks.kind in ("time", "two_way") and np.isfinite(off).all():
+        days = follow(measured, off)
+        if days.together and days.worth < (LEAST_WORTH if paired else LEAST_WORTH_OF_VALUE):
+            return "few_groups"
+        bias *= len(off) / days.worth  # pairs of days that go together are alike too
+        measured, off, longer, inflated, slow, _, worth = days
     count = int((measured.sizes > 0).sum())
     if not np.isfinite(off).all():
         return "undefined"
@@ -66,33 +80,22 @@ def sampled(measured: Blockwise, blocks: Blocks, view: View) -> Sample | str:
         return "constant_resamples"
     se = math.sqrt(squares / (count * (count - 1)) * inflated)
     skew = float((off**3).sum()) / count / (squares / count) ** 1.5
-    skew *= math.sqrt(count * (count - 1)) / (
-        count - 2
-    )  # few blocks look less skewed than they are
+    # few blocks look less skewed than they are
+    skew *= math.sqrt(count * (count - 1)) / (count - 2)
+    skew *= math.sqrt(inflated)  # and so do those that follow each other
     df = _freedom(measured.carried, count) if blocks.kind != "rows" else count - 1.0
     events = events_of(view.table)
-    df, se = min(df, max(1.0, events - 1.0)), se * (1 + _FEW_EVENTS / max(events, 1.0))
+    few = 1 + _FEW_EVENTS / max(events, 1.0)
+    df, se = min(df, max(1.0, events - 1.0)), se * few
+    if slow is not None:
+        slow = Waves(slow.se * few, min(slow.df, df))
     studentised, undefined = None, 0
-    if count >= LEAST_BLOCKS:
+    if count >= LEAST_BLOCKS and view.resamples:
         values, errors = measured.resampled(view.seed, view.resamples)
         studentised, undefined = studentise(values, measured.estimate, errors)
     method = _method(blocks, longer)
     found = Sample(measured.estimate, se, df, skew, count, method, studentised, undefined)
-    return replace(found, bias=measured.bias())
-
-
-def _independent(measured: Blockwise, off: Floats) -> tuple[Blockwise, Floats, int, float]:
-    """Join days until neighbours no longer go together; what is left widens the bound."""
-    longer = 1
-    while True:
-        count = len(off)
-        squares = float((off**2).sum())
-        together = float((off[1:] * off[:-1]).sum()) / squares + 1 / count if squares > 0 else 0.0
-        if together <= _TOGETHER / math.sqrt(count) or count < 16:
-            left = min(max(together + _UNSEEN / math.sqrt(count), 0.0), 0.9)
-            return measured, off, longer, (1 + left) / (1 - left)
-        measured, longer = measured.joined(), longer * 2
-        off = measured.deviations()
+    return replace(found, bias=bias, slow=slow, worth=min(worth, count))
 
 
 def _freedom(sizes: Floats, count: int) -> float:
@@ -164,17 +167,25 @@ def _delong(labels: Labels, against: Labels | None) -> Bounds | None:
     events = int(min(labels.truth.sum(), (~labels.truth).sum()))
     if events < 2:
         return None
-    few = 1 + _FEW_EVENTS / events
+    wider = 1 + _FEW_EVENTS / events
     if against is None:
-        se = math.sqrt(delong_variance(labels.truth, moved)) * few
-        return Area(area, se, events - 1.0, "DeLong") if se > 0 else None
+        se = math.sqrt(delong_variance(labels.truth, moved)) * wider
+        if se <= 0:
+            return None
+        plain = Sample(area, se, events - 1.0, _tilt(moved), 1, "DeLong, logit scale")
+        few = (events, len(labels.truth) - events) if events < LEAST_BLOCKS else None
+        return Area(area, se, events - 1.0, "DeLong", plain, few)
     other, others = areas(against)
     off = moved - others
-    se = math.sqrt(delong_variance(labels.truth, off)) * few
+    se = math.sqrt(delong_variance(labels.truth, off)) * wider
     if se <= 0:
         return None
-    tilt = float((off**3).sum()) / float((off**2).sum()) ** 1.5  # of their sum, so of one block
-    return Sample(area - other, se, events - 1.0, tilt, 1, "DeLong")
+    return Sample(area - other, se, events - 1.0, _tilt(off), 1, "DeLong")
+
+
+def _tilt(moved: Floats) -> float:
+    """Return the skewness of a sum of independent influences, as that of one block."""
+    return float((moved**3).sum() / (moved**2).sum() ** 1.5)
 
 
 def _by_blocks(
@@ -182,13 +193,17 @@ def _by_blocks(
 ) -> tuple[Bounds | str, float | None]:
     """Return bounds from blocks, and the design effect: variance over that of single rows."""
     blocks = view.blocks
-    first = sampled(quantity(metric, blocks, labels, against), blocks, view)
+    if blocks.crossed:
+        view = replace(view, resamples=0)  # which have no form for two ways at once
+    paired = against is not None
+    first = sampled(quantity(metric, blocks, labels, against), blocks, view, paired)
     if isinstance(first, str):
         return first, None
     if blocks.kind == "rows":
         return _on_scale(metric, first, blocks, against), 1.0
     crossed = [
-        sampled(quantity(metric, each, labels, against), each, view) for each in blocks.crossed
+        sampled(quantity(metric, each, labels, against), each, view, paired)
+        for each in blocks.crossed
     ]
     bounds = _two_way(first, crossed) if crossed else first
     if isinstance(bounds, str):
@@ -205,10 +220,22 @@ def _by_blocks(
 def _on_scale(metric: Metric, found: Sample, blocks: Blocks, against: Labels | None) -> Bounds:
     if against is None and blocks.kind != "rows":
         # The value itself, unlike a difference, carries all of what few blocks have in common.
-        found = replace(found, se=found.se * (1 + _FEW / found.blocks))
+        more = 1 + _FEW / found.worth
+        slow = None if found.slow is None else Waves(found.slow.se * more, found.slow.df)
+        hidden = _HIDDEN * math.sqrt(6 / found.worth) * (-1 if metric.higher else 1)
+        found = replace(found, se=found.se * more, slow=slow, hidden=hidden)
+    if against is None:
+        found = replace(found, room=_room(metric, found.estimate))
     if metric.area and against is None and 0 < found.estimate < 1:
         return Area(found.estimate, found.se, found.df, found.method, found)
     return found
+
+
+def _room(metric: Metric, value: float) -> float:
+    """Return how far a value is from what cannot be better; below zero where less is better."""
+    if metric.name == "r2":
+        return 1.0 - value
+    return -value if metric.name in _LOSSES else 0.0
 
 
 def _two_way(time: Sample, crossed: list[Sample | str]) -> Sample | str:
@@ -223,4 +250,9 @@ def _two_way(time: Sample, crossed: list[Sample | str]) -> Sample | str:
     df = min(time.df, group.df)
     bias = max(time.bias, group.bias, key=abs)
     method = "two-way blocks, time and group"
-    return Sample(time.estimate, math.sqrt(variance), df, skew, fewest, method, None, 0, bias)
+    found = Sample(time.estimate, math.sqrt(variance), df, skew, fewest, method, None, 0, bias)
+    found = replace(found, worth=min(time.worth, group.worth))
+    if time.slow is None:
+        return found
+    slow = max(time.slow.se**2, group.se**2, time.slow.se**2 + group.se**2 - both.se**2)
+    return replace(found, slow=Waves(math.sqrt(slow), min(time.slow.df, group.df)))
