@@ -249,3 +249,9 @@ def test_what_cannot_be_evaluated_is_said(
     }
     with pytest.raises(WrongUsage, match=said):
         evaluation(tmp_path, ModelEntry(**fields), lambda path: path)
+
+
+def test_a_model_of_two_classes_may_be_judged_as_one_of_many(tmp_path: Path) -> None:
+    found = table_of(tmp_path, "multiclass", ["no", "yes", "yes", "no"])
+    outputs = {"prediction": np.array(["no"] * 4, dtype=object), "score": np.array(SCORE)}
+    np.testing.assert_allclose(predictions_from(found, outputs)[:, 1], SCORE)

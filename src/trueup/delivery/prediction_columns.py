@@ -29,6 +29,8 @@ def predicted(task: str, frame: "pl.DataFrame", truth: Truth, shown_as: str) -> 
     A score goes before a label, as it says more. NaN where there is none. Of classes and labels a
     matrix, in the order of the truth's, those that it lacks after them.
     """
+    from trueup.gate.arrays import np
+
     there = frame.select(name for name in frame.columns if name not in truth.columns)
     if task == "binary":
         return _binary(there, truth, shown_as)
@@ -36,6 +38,9 @@ def predicted(task: str, frame: "pl.DataFrame", truth: Truth, shown_as: str) -> 
         wide = _matrix(there, truth, SCORES, shown_as)
         if wide is not None:
             return wide
+        if task == "multiclass" and len(truth.classes) == 2 and set(SCORES) & set(there.columns):
+            second = numbers(there[_only(there.columns, (SCORES,), shown_as)], shown_as)
+            return np.column_stack([1 - second, second])  # models answer two classes so
         return (_class if task == "multiclass" else _labels)(there, truth, shown_as)
     orders = (SCORES, VALUES) if task == "ranking" else (VALUES, SCORES)
     return numbers(there[_only(there.columns, orders, shown_as)], shown_as)
