@@ -34,6 +34,7 @@ PROJECT = {
               rules:
                 - {metric: roc_auc, at_least: 0.7}
                 - {metric: roc_auc, versus: champion, margin: 0.03}
+                - {metric: latency_ms, at_most: 20, evidence: point}
     """,
     "params.yaml": "split: {rows: 3000}\ntrain: {noise: 0.5}\n",
     "split.py": """
@@ -180,3 +181,31 @@ def test_the_champion_is_not_judged_against_itself_but_shows_what_it_was_promote
     assert judged["again"]
     assert judged["verdict"]["digests"]["champion"] != judged["verdict"]["digests"]["model"]
     assert len(events(project)) == 6
+
+
+def test_a_metric_of_the_projects_own_is_called_in_the_projects_python(project: Path) -> None:
+    (project / "worth.py").write_text(
+        "def money(truth, predicted):\n    return (predicted > 0.5) * (truth * 3.0 - 1.0)\n"
+    )
+    rules = project / "trueup.yaml"
+    mine = "- {metric: {call: 'worth:money', per: row}, at_least: 0.1}"
+    text = rules.read_text()
+    rules.write_text(text.replace("- {metric: roc_auc, at_least: 0.7}", mine))
+    result = said(project, "run")
+    assert result.exit_code == 0, result.stdout
+    assert "worth:money" in result.stdout
+    (project / "worth.py").write_text("def money(truth, predicted):\n    return truth.missing\n")
+    broken = said(project, "run", "--set", "train.noise=0.3")
+    assert broken.exit_code == 2
+
+
+def test_a_gate_writes_a_page_junit_and_markdown(project: Path) -> None:
+    said(project, "run")
+    noise(project, 0.95)
+    files = {kind: project / f"verdict.{kind}" for kind in ("html", "junit", "markdown")}
+    said(
+        project, "gate", "sale", *(w for kind, at in files.items() for w in (f"--{kind}", str(at)))
+    )
+    assert "<html" in files["html"].read_text()
+    assert "<testsuite" in files["junit"].read_text()
+    assert "roc_auc" in files["markdown"].read_text()

@@ -80,3 +80,9 @@ def test_the_digest_of_code_knows_no_order(lineage: dict[str, str]) -> None:
 
 def test_no_stages_no_code() -> None:
     assert code_digest({}) == ""
+
+
+def test_a_limit_written_as_a_whole_number_is_the_same_limit() -> None:
+    whole = with_gate(rules=(msgspec.structs.replace(RULE, at_least=20),))
+    broken = with_gate(rules=(msgspec.structs.replace(RULE, at_least=20.0),))
+    assert rules_digest(whole) == rules_digest(broken)

@@ -1,7 +1,6 @@
 """trueup gate."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -9,9 +8,7 @@ from trueup.cli.environments import env_option
 from trueup.cli.opening import json_option, opened
 from trueup.cli.printing import say
 from trueup.cli.showing import markdown_option, show, show_json
-
-if TYPE_CHECKING:
-    from trueup.delivery.judging import Judgement
+from trueup.cli.writing import file_options
 
 EXIT_CODES = {"done": 0, "failed": 3, "open": 4, "moved": 7}
 
@@ -19,6 +16,7 @@ EXIT_CODES = {"done": 0, "failed": 3, "open": 4, "moved": 7}
 @click.command()
 @click.argument("names", nargs=-1)
 @env_option
+@file_options
 @markdown_option
 @json_option
 @click.pass_obj
@@ -29,6 +27,7 @@ def command(
     environment: str,
     as_markdown: bool,
     as_json: bool,
+    **files: Path | None,
 ) -> int:
     """Judge candidates: the models as they are here, or versions of them.
 
@@ -38,9 +37,9 @@ def command(
     """
     from trueup.delivery.delivering import ending_of
     from trueup.errors import WrongUsage
-    from trueup.project.gating import gate, gated_models
+    from trueup.project.gating import gate, gated_models, report_of
+    from trueup.project.reports import joined, write_reports
 
-    code = 0
     with opened(folder) as workspace:
         wanted = names or gated_models(workspace)
         if not wanted:
@@ -51,18 +50,13 @@ def command(
                 place=workspace.project.file,
             )
         judgements = [gate(workspace, name, environment) for name in wanted]
-    for judgement in judgements:
-        code = max(code, EXIT_CODES[ending_of(judgement)])
-        if not as_json:
-            _show(judgement, as_markdown=as_markdown)
+        reports = [report_of(workspace, judgement) for judgement in judgements]
+    write_reports(joined(reports), **files)
     if as_json:
         show_json({"judgements": judgements})
-    return code
-
-
-def _show(judgement: "Judgement", *, as_markdown: bool) -> None:
-    from trueup.delivery.telling import judgement_report
-
-    show(judgement_report(judgement), as_markdown=as_markdown)
-    if judgement.again:
-        say("judged before on exactly this; nothing was computed again")
+    else:
+        show(joined(reports), as_markdown=as_markdown)
+    for judgement in judgements:
+        if judgement.again:
+            say(f"{judgement.model} was judged before on exactly this: nothing was spent again")
+    return max(EXIT_CODES[ending_of(judgement)] for judgement in judgements)

@@ -1,16 +1,18 @@
 """Register, judge and promote one model: what a run ends with."""
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from trueup.delivery.judging import Judgement, judged
 from trueup.delivery.subject import Candidate, Subject
 from trueup.registry.history import History
 from trueup.registry.promotion import PromotionRequest
 from trueup.registry.records import Promoted, Registered
 from trueup.registry.refusals import ChampionMoved, Refusal, Refused
+
+if TYPE_CHECKING:
+    from trueup.delivery.judging import Judgement
 
 # How the command ends that delivered it: 0, 3, 4 or 7.
 Ending: TypeAlias = Literal["done", "failed", "open", "moved"]
@@ -23,7 +25,7 @@ class Delivered(msgspec.Struct, frozen=True):
     model: str  # project/model
     environment: str
     version: int | None = None  # None: outside a trusted scope nothing is registered
-    judgement: Judgement | None = None  # None: no rule asks for anything, or champion already
+    judgement: "Judgement | None" = None  # None: no rule asks for anything, or champion already
     promoted: Promoted | None = None
     refusal: Refusal | None = None  # why it was not promoted though its verdict is not a failure
     champion: bool = False  # it is live already
@@ -39,7 +41,7 @@ class Delivered(msgspec.Struct, frozen=True):
         return ending_of(self.judgement)
 
 
-def ending_of(judgement: Judgement) -> Ending:
+def ending_of(judgement: "Judgement") -> Ending:
     """Return how a command ends with a verdict."""
     verdict = judgement.verdict
     if verdict.mode == "warn" or verdict.word == "pass":
@@ -64,6 +66,8 @@ def deliver(subject: Subject, candidate: Candidate, register: Register) -> Deliv
         return msgspec.structs.replace(done, champion=True)
     if not is_gated(subject):
         return done
+    from trueup.delivery.judging import judged
+
     judgement = judged(subject, candidate)
     done = msgspec.structs.replace(done, judgement=judgement)
     if done.version is None or not _to_promote(subject, judgement):
@@ -86,7 +90,7 @@ def is_gated(subject: Subject) -> bool:
     return bool(asked) and subject.entry.gate.mode != "off"
 
 
-def _to_promote(subject: Subject, judgement: Judgement) -> bool:
+def _to_promote(subject: Subject, judgement: "Judgement") -> bool:
     wanted = subject.entry.promote == "on_pass"
     return wanted and not judgement.verdict.no_change and judgement.verdict.word != "fail"
 

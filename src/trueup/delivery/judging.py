@@ -6,12 +6,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from trueup import git
 from trueup.delivery import evidencing
-from trueup.delivery.elsewhere.kept import keep_predictions, kept_predictions
-from trueup.delivery.evaluating import Evaluation, evaluation, rows_of
+from trueup.delivery.elsewhere.asking import Asking, NotComparable
+from trueup.delivery.elsewhere.kept import keep_predictions
+from trueup.delivery.evaluating import evaluation, rows_of
+from trueup.delivery.functions import project_functions
+from trueup.delivery.measuring_files import measured_in
 from trueup.delivery.opponents import Opponent, opponents_of
-from trueup.delivery.predicting import candidate_predictions, is_here
+from trueup.delivery.predicting import (
+    asking_of,
+    candidate_predictions,
+    is_here,
+    version_predictions,
+)
 from trueup.delivery.reusing import use_of
+from trueup.delivery.sealed import Access, check_sealable, ready
 from trueup.delivery.seen import PART, Seen, decode, rows_seen, seen_by, seen_by_any
 from trueup.delivery.subject import Candidate, Subject
 from trueup.registry.history import History
@@ -49,6 +59,7 @@ def judged(subject: Subject, candidate: Candidate) -> Judgement:
 
     The same model, champion, data, rules and code again is the same verdict: it is looked up.
     """
+    _refuse_unsealable(subject)
     history = subject.history()
     digests = _digests(subject, candidate, history)
     found = evidencing.known(subject, history, digests)
@@ -75,48 +86,74 @@ def _verdict(
     subject: Subject, candidate: Candidate, history: History, digests: Mapping[str, str]
 ) -> "Verdict":
     from trueup.gate.comparing import Circumstances, compare
-    from trueup.gate.judging import judge
+    from trueup.gate.judging import judge, undecided
     from trueup.gate.rules import rules_of
 
-    table = evaluation(subject.root, subject.entry, subject.digest)
-    field = _field(subject, candidate, table, opponents_of(subject, candidate, history))
     also = subject.target.rules if subject.target else ()
-    known = Circumstances(
-        champion=field.champion,
-        why=field.why,
-        seen_known=field.seen_known,
-        expected=evidencing.slices_before(subject, history),
-        measured=subject.measured if is_here(subject, candidate) else {},
-        digests=digests,
-        had=field.had,
-    )
-    comparison = compare(rows_of(table, field.predicted, field.seen), known)
-    rules = rules_of(subject.entry.gate, also, use_of(subject, table, candidate.model.digest))
-    verdict = judge(rules, comparison)
+    access = _access(subject)
+    if not access.may:
+        return undecided(rules_of(subject.entry.gate, also), access.why, digests)
+    table = evaluation(subject.root, subject.entry, subject.digest)
+    asking = asking_of(subject, table)
+    field = _field(subject, candidate, asking, opponents_of(subject, candidate, history))
+    with project_functions(subject, asking) as calls:
+        known = Circumstances(
+            champion=field.champion,
+            why=field.why,
+            seen_known=field.seen_known,
+            expected=evidencing.slices_before(subject, history),
+            measured=_measured(subject, candidate),
+            calls=calls,
+            digests=digests,
+            had=field.had,
+        )
+        comparison = compare(rows_of(table, field.predicted, field.seen), known)
+        rules = rules_of(subject.entry.gate, also, use_of(subject, table, candidate.model.digest))
+        verdict = judge(rules, comparison)
     keep_predictions(subject.results, candidate.model.digest, table, field.predicted["candidate"])
     return verdict
 
 
+def _refuse_unsealable(subject: Subject) -> None:
+    check_sealable(subject.entry, subject.graph, lambda paths: git.tracked(subject.root, paths))
+
+
+def _access(subject: Subject) -> Access:
+    """Return whether the rows may be read here; sealed ones are put in place where they may."""
+    if subject.entry.evaluate is None:
+        return Access(may=True)
+    bucket = subject.registry.bucket
+    return ready(subject.root, subject.entry.evaluate, subject.scope, bucket)
+
+
 def _field(
-    subject: Subject, candidate: Candidate, table: Evaluation, opponents: Sequence[Opponent]
+    subject: Subject, candidate: Candidate, asking: Asking, opponents: Sequence[Opponent]
 ) -> _Field:
     """Return the predictions of the candidate and of whom it is compared with."""
-    mine = candidate_predictions(subject, candidate, table)
+    table = asking.evaluation
+    mine = candidate_predictions(subject, candidate, asking)
     predicted, had = {"candidate": mine.predictions}, {"candidate": mine.how}
     masks = [rows_seen(_seen(subject, candidate), table)]
     champion: Literal["there", "none", "not_comparable"] = "none"
     why = ""
     for opponent in opponents:
-        found = kept_predictions(subject.results, opponent.version.model.digest, table)
-        if found is None:
+        found = version_predictions(asking, opponent.version)
+        if isinstance(found, NotComparable):
             if opponent.role == "champion":
-                champion, why = "not_comparable", "its predictions on these rows are not kept"
+                champion, why = "not_comparable", found.why
             continue
         champion = "there" if opponent.role == "champion" else champion
-        predicted[opponent.role], had[opponent.role] = found.array, found.how
+        predicted[opponent.role], had[opponent.role] = found.predictions, found.how
         masks.append(rows_seen(_seen_of(subject, opponent.version), table))
     seen, known = seen_by_any(masks)
     return _Field(predicted, had, seen, known, champion, why)
+
+
+def _measured(subject: Subject, candidate: Candidate) -> Mapping[str, float]:
+    """Return what the metrics files say; they are of the model that this checkout has made."""
+    if not is_here(subject, candidate):
+        return {}
+    return measured_in(subject.metrics(), subject.entry.task or "")
 
 
 def _seen(subject: Subject, candidate: Candidate) -> Seen:

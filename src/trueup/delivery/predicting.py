@@ -1,7 +1,10 @@
 """A candidate's predictions: the pipeline's own of just this model, else the model is asked."""
 
-from trueup.delivery.champion import Had
+from dataclasses import fields
+
+from trueup.delivery.elsewhere.asking import Asking, Had, NotComparable, Wanted
 from trueup.delivery.elsewhere.kept import kept_predictions
+from trueup.delivery.elsewhere.own import checkout_predictions
 from trueup.delivery.evaluating import Evaluation, predictions_of
 from trueup.delivery.subject import Candidate, Subject
 from trueup.delivery.tables import read_table
@@ -9,14 +12,16 @@ from trueup.delivery.training import holds
 from trueup.errors import WrongUsage
 from trueup.pipeline.inputs import Locked
 from trueup.pipeline.lock import read_lock
+from trueup.registry.records import Registered
 
 
-def candidate_predictions(subject: Subject, candidate: Candidate, table: Evaluation) -> Had:
+def candidate_predictions(subject: Subject, candidate: Candidate, asking: Asking) -> Had:
     """Return a candidate's predictions.
 
     Of the file that a stage has written from just this model and these rows; else those kept of
-    it; else the model is asked.
+    it; else the model is asked, in the project's environment or in that of its version.
     """
+    table = asking.evaluation
     evaluate = table.entry
     if not subject.entry.path:
         return Had(predictions_of(table, table.frame), f"of {table.shown_as}")
@@ -27,7 +32,42 @@ def candidate_predictions(subject: Subject, candidate: Candidate, table: Evaluat
     found = kept_predictions(subject.results, candidate.model.digest, table)
     if found is not None:
         return Had(found.array, found.how or "kept since it was judged before")
-    raise WrongUsage("not yet", remedy="")
+    if subject.entry.path and is_here(subject, candidate):
+        return checkout_predictions(asking, subject.root / subject.entry.path)
+    if candidate.version is None:
+        raise WrongUsage(
+            f"the model {candidate.model.digest[:12]} is neither a version nor in this checkout",
+            remedy="Judge the model of this checkout, or a version: trueup gate MODEL/N",
+        )
+    made = version_predictions(asking, candidate.version)
+    if isinstance(made, NotComparable):
+        raise WrongUsage(
+            f"version {candidate.version.version} cannot be judged on these rows: {made.why}",
+            remedy="Judge it where its commit is checked out: trueup run, then trueup gate",
+        )
+    return made
+
+
+def version_predictions(asking: Asking, version: Registered) -> Had | NotComparable:
+    """Return what a version predicts on the rows, in whatever way it can be had."""
+    from trueup.delivery.champion import champion_predictions
+
+    known = {field.name: getattr(asking, field.name) for field in fields(asking)}
+    return champion_predictions(Wanted(**known, version=version))
+
+
+def asking_of(subject: Subject, table: Evaluation) -> Asking:
+    """Return the rows, and the checkout that models are asked from."""
+    return Asking(
+        evaluation=table,
+        name=subject.name.partition("/")[2],
+        entry=subject.entry,
+        graph=subject.graph,
+        results=subject.results,
+        root=subject.root,
+        own=subject.own,
+        env=subject.env,
+    )
 
 
 def is_here(subject: Subject, candidate: Candidate) -> bool:

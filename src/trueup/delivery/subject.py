@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from trueup import clock
 from trueup.config.model_entries import ModelEntry
 from trueup.config.target_entries import TargetEntry
+from trueup.delivery.sealed import digest_of
 from trueup.pipeline.graph import Graph
 from trueup.pipeline.results import Results
 from trueup.registry.copying import Stamp
@@ -42,7 +44,7 @@ class Subject:
     by: Identity
     branch: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
-    measured: Mapping[str, float] = field(default_factory=dict)
+    metrics: Callable[[], Mapping[str, Mapping[str, Any]]] = dict  # of each metrics file
 
     @property
     def stamp(self) -> Stamp:
@@ -57,10 +59,7 @@ class Subject:
     @property
     def data(self) -> str:
         """The digest of the evaluation data; empty where none is declared."""
-        evaluate = self.entry.evaluate
-        if evaluate is None:
-            return ""
-        return self.digest(evaluate.data or evaluate.predictions)
+        return data_digest(self.root, self.entry, self.digest)
 
     def terms(self) -> Terms:
         """Return what the environment asks of a promotion of this model, now."""
@@ -77,6 +76,17 @@ class Subject:
         return self.registry.so_far(self.name)
 
 
+def data_digest(root: Path, entry: ModelEntry, digest: Callable[[str], str]) -> str:
+    """Return the digest of the rows that a model is judged on; empty where none are declared.
+
+    Sealed rows need not be here: what names them in Git has their digest.
+    """
+    evaluate = entry.evaluate
+    if evaluate is None:
+        return ""
+    return digest_of(root, evaluate) or digest(evaluate.data or evaluate.predictions)
+
+
 class Candidate(msgspec.Struct, frozen=True):
     """A model that is to be judged: a file of this checkout, or a version."""
 
@@ -86,5 +96,5 @@ class Candidate(msgspec.Struct, frozen=True):
 
     @property
     def here(self) -> bool:
-        """Whether it is the file of this checkout, whose predictions the pipeline may have made."""
+        """Whether it is the model of this checkout, not asked for as a version."""
         return self.version is None

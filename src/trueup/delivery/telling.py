@@ -1,18 +1,13 @@
-"""What became of models, as reports and sentences."""
+"""What became of models at the end of a run, in sentences."""
+
+from typing import TYPE_CHECKING
 
 from trueup.delivery.delivering import Delivered
-from trueup.delivery.judging import Judgement
-from trueup.gate.showing import verdict_report
-from trueup.reporting.blocks import Report
+
+if TYPE_CHECKING:
+    from trueup.delivery.judging import Judgement
 
 _SAID = ("failed", "inconclusive")  # by the verdict's own reasons, which stand above
-
-
-def judgement_report(judgement: Judgement) -> Report:
-    """Return the report of a verdict."""
-    named = judgement.model
-    named += f"/{judgement.version}" if judgement.version else ", the model of this checkout"
-    return verdict_report(judgement.verdict, f"{named}, for {judgement.environment}")
 
 
 def sentences(done: Delivered) -> list[str]:
@@ -31,7 +26,7 @@ def sentences(done: Delivered) -> list[str]:
     return said
 
 
-def _judged(named: str, judgement: Judgement) -> str:
+def _judged(named: str, judgement: "Judgement") -> str:
     verdict = judgement.verdict
     again = ", as judged before" if judgement.again else ""
     word = {"pass": "passed the gate", "fail": "refused by the gate"}.get(

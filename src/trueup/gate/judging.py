@@ -1,6 +1,6 @@
 """Judge a candidate: rules and a comparison in, a verdict out; the same again for the same."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 
 import msgspec
@@ -28,7 +28,7 @@ from trueup.gate.names import is_metric
 from trueup.gate.resampling import resamples_for
 from trueup.gate.rules import Rule, Rules, missing_margin
 from trueup.gate.slicing import Part, parts, whole
-from trueup.gate.verdict import Finding, Standing, Trap, Verdict, Word, sealed
+from trueup.gate.verdict import Finding, LeftOut, Standing, Trap, Verdict, Word, sealed
 
 _STRICT: tuple[Standing, ...] = ("promote", "person", "block")
 
@@ -65,6 +65,28 @@ def judge(rules: Rules, comparison: Comparison) -> Verdict:
             digests=dict(comparison.circumstances.digests),
             had=dict(comparison.circumstances.had),
             curves=curves_of(comparison, [rule.metric for rule in rules.rules]),
+        )
+    )
+
+
+def undecided(rules: Rules, why: str, digests: Mapping[str, str]) -> Verdict:
+    """Return the verdict where the rows may not even be looked at: inconclusive, and why."""
+    return sealed(
+        Verdict(
+            word="inconclusive",
+            reasons=(why,),
+            findings=(),
+            on_inconclusive="block",
+            mode=rules.mode,
+            confidence=rules.confidence,
+            alpha=rules.alpha,
+            spending=rules.spending,
+            rows=0,
+            blocks="rows",
+            left_out=LeftOut(),
+            seed=0,
+            resamples=0,
+            digests=dict(digests),
         )
     )
 

@@ -1,7 +1,7 @@
 """The verb gate, and what a run ends with: each model registered, judged and promoted."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from trueup import git
 from trueup.config.model_entries import ModelEntry
@@ -29,6 +29,7 @@ from trueup.store.scopes import scope_from
 if TYPE_CHECKING:
     from trueup.delivery.judging import Judgement
     from trueup.pipeline.outcome import RunResult
+    from trueup.reporting.blocks import Report
 
 
 def gate(workspace: Workspace, name: str, environment: str = "") -> "Judgement":
@@ -48,6 +49,17 @@ def gate(workspace: Workspace, name: str, environment: str = "") -> "Judgement":
         return judged(subject, candidate_here(workspace, subject))
     found = subject.registry.resolve(wanted, subject.environment).version
     return judged(subject, Candidate(found.model, found.code, found))
+
+
+def report_of(workspace: Workspace, judgement: "Judgement") -> "Report":
+    """Return a verdict as a report that calls models by their versions."""
+    from trueup.gate.showing import verdict_report
+    from trueup.project.reports import names_of
+
+    version = judgement.version
+    named = f"{judgement.model}/{version}" if version else f"{judgement.model}, unregistered"
+    names = names_of(registry_of(workspace).so_far(judgement.model))
+    return verdict_report(judgement.verdict, f"{named}, for {judgement.environment}", names)
 
 
 def gated_models(workspace: Workspace) -> list[str]:
@@ -72,12 +84,12 @@ def deliver_model(workspace: Workspace, model: str) -> Delivered:
 
 def subject_of(workspace: Workspace, model: str, environment: str = "") -> Subject:
     """Return what is known of one of the project's models, for an environment."""
-    where = chosen_environment(workspace, environment)
+    where, entry = chosen_environment(workspace, environment), model_entry(workspace, model)
     return Subject(
         root=workspace.root,
         own=workspace.own,
         name=f"{workspace.project.name}/{model}",
-        entry=model_entry(workspace, model),
+        entry=entry,
         environment=where,
         target=workspace.project.environments.get(where),
         graph=workspace.graph,
@@ -88,7 +100,7 @@ def subject_of(workspace: Workspace, model: str, environment: str = "") -> Subje
         by=stamp_of(workspace).by,
         branch=git.head(workspace.root).branch,
         env=workspace.env,
-        measured={},
+        metrics=lambda: _metrics(workspace),
     )
 
 
@@ -138,3 +150,9 @@ def extras_of(workspace: Workspace, model: str) -> Extras:
         parts[name] = Artifact(digest, len(body))
         signature = digest if name == "signature" else signature
     return Extras(signature=signature, parts=parts)
+
+
+def _metrics(workspace: Workspace) -> Mapping[str, Mapping[str, Any]]:
+    from trueup.project.conducting import read_metrics
+
+    return read_metrics(workspace.project)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trueup.config.model_entries import ModelEntry
+from trueup.delivery.subject import data_digest
 from trueup.errors import WrongUsage
 from trueup.project.registering import (
     chosen_environment,
@@ -66,7 +66,7 @@ def terms_of(workspace: Workspace, model: str, environment: str) -> Terms:
     return Terms(
         environment,
         rules=rules_digest(entry, target),
-        data=_data_digest(workspace, entry),
+        data=data_digest(workspace.root, entry, lambda path: digest_wanted(workspace, path)),
         approvals=target.approvals if target else 0,
         protected=target.protected if target else False,
     )
@@ -242,10 +242,3 @@ def _own_model(workspace: Workspace, name: VersionName) -> str:
             remedy=f"Promote it from the project {project}",
         )
     return model
-
-
-def _data_digest(workspace: Workspace, entry: ModelEntry) -> str:
-    """Return the digest of the evaluation data; empty where none is declared."""
-    if entry.evaluate is None:
-        return ""
-    return digest_wanted(workspace, entry.evaluate.data or entry.evaluate.predictions)

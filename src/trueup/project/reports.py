@@ -75,7 +75,11 @@ def given(workspace: Workspace, name: str | None = None) -> list[Given]:
 
 def together(found: Sequence[Given]) -> Report:
     """Return one report of all verdicts, each under its own heading."""
-    reports = [one.report() for one in found]
+    return joined([one.report() for one in found])
+
+
+def joined(reports: Sequence[Report]) -> Report:
+    """Return several reports as one."""
     if len(reports) == 1:
         return reports[0]
     return Report("Gate", tuple(block for report in reports for block in report.blocks))

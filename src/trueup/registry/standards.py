@@ -49,6 +49,8 @@ def _given(value: Any) -> Any:
         }
     if isinstance(value, tuple | list):
         return [_given(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)  # 20 and 20.0 are one limit
     return value
 
 
