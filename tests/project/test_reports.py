@@ -82,7 +82,7 @@ def test_the_last_verdict_on_a_model_is_shown_again(project: Path) -> None:
         shown = out(project, "report", *words)
         assert "flights/late/1, for staging: inconclusive" in shown
         assert "not decided: roc_auc" in shown
-        assert "roc_auc, at least 0.7" in shown
+        assert "≥ 0.7" in shown
 
 
 def test_an_earlier_verdict_is_found_by_its_digest(project: Path) -> None:

@@ -7,7 +7,7 @@ import msgspec
 
 from trueup.gate.curve_records import BINS, Confusion, ModelCurves
 from trueup.gate.verdict import Finding, Verdict
-from trueup.gate.wording import asked
+from trueup.gate.wording import asked_briefly
 from trueup.reporting.blocks import Chart
 from trueup.reporting.forests import Span, intervals, strips
 from trueup.reporting.grids import grid
@@ -22,7 +22,9 @@ _Curves: TypeAlias = dict[str, ModelCurves]
 
 def forest(findings: Sequence[Finding]) -> Iterator[Chart]:
     """Yield the intervals of rules over all rows, each on its own scale."""
-    spans = [_span(each, f"{each.metric}, {asked(each)}") for each in findings if _shown(each)]
+    spans = [
+        _span(each, f"{each.metric} {asked_briefly(each)}") for each in findings if _shown(each)
+    ]
     if spans:
         yield strips("Intervals, limits (┃) and no difference (┊)", spans)
 

@@ -5,12 +5,13 @@ from itertools import groupby
 
 from trueup.gate import drawing
 from trueup.gate.verdict import Finding, Verdict
-from trueup.gate.wording import BRIEFLY, REASONS, asked
+from trueup.gate.wording import BRIEFLY, REASONS, asked, asked_briefly
 from trueup.reporting.blocks import Block, Cell, Check, Column, Report, Table, Text
 from trueup.reporting.blocks import Verdict as VerdictBlock
 
 _SHORT = 12  # of a digest
 _MOST_REASONS, _MOST_SLICES = 8, 20
+_POOLED = ("few_rows", "few_events", "few_groups")  # reasons why a slice joins the rest
 _MEASURED = (
     Column("result"),
     Column("estimate", "number", digits=4),
@@ -63,13 +64,20 @@ def _told(verdict: Verdict) -> Iterator[str]:
     before = {"pass": "", "inconclusive": "not decided: ", "fail": "refused: "}[verdict.word]
     if verdict.mode != "enforce" and verdict.word == "fail":
         before = f"would be refused (mode: {verdict.mode}): "
-    for reason in verdict.reasons[:_MOST_REASONS]:
-        yield f"{before}{reason}"
-    if (more := len(verdict.reasons) - _MOST_REASONS) > 0:
-        yield f"and {more} more, which are below"
     if verdict.no_change:
         yield "no change: it predicts what the champion predicts, so nothing is promoted"
-    elif verdict.word == "inconclusive" and verdict.on_inconclusive == "person":
+    reasons = [
+        each
+        for each in dict.fromkeys(verdict.reasons)  # rules may be open for one and the same
+        if not (verdict.no_change and each == REASONS["no_change"])
+    ]
+    for reason in reasons[:_MOST_REASONS]:
+        yield f"{before}{reason}"
+    if (more := len(reasons) - _MOST_REASONS) > 0:
+        yield f"and {more} more, which are below"
+    if verdict.no_change:
+        return
+    if verdict.word == "inconclusive" and verdict.on_inconclusive == "person":
         yield "a person may approve it: trueup approve"
     elif verdict.word == "inconclusive" and verdict.on_inconclusive == "promote":
         yield "may be promoted all the same, as on_inconclusive: promote says"
@@ -111,8 +119,8 @@ def _checks(verdict: Verdict) -> Iterator[Check]:
 
 
 def _rules(findings: Sequence[Finding]) -> Table:
-    rows = tuple((f"{each.metric}, {asked(each)}", *_row(each)) for each in findings)
-    return Table((Column("rule"), *_MEASURED), rows, "Rules")
+    rows = tuple((each.metric, asked_briefly(each), *_row(each)) for each in findings)
+    return Table((Column("metric"), Column("asked"), *_MEASURED), rows, "Rules")
 
 
 def _slices(findings: Sequence[Finding]) -> Iterator[Block]:
@@ -124,15 +132,23 @@ def _slices(findings: Sequence[Finding]) -> Iterator[Block]:
     rows = tuple((each.slice, *_row(each), each.rows) for each in judged[:_MOST_SLICES])
     columns = (Column("slice"), *_MEASURED, Column("rows", "number"))
     yield Table(columns, rows, title, empty="no slice could be judged")
-    said = []
+    said = list(_aside(findings))
     if len(judged) > len(rows):
         said.append(f"{len(judged) - len(rows)} more slices are less harmed.")
-    if aside := [each.slice.partition("=")[2] for each in findings if each not in judged]:
-        some = ", ".join(aside[:8]) + (" ..." if len(aside) > 8 else "")
-        said.append(f"Too small to be judged alone, so judged together as (rest): {some}.")
     if said:
         yield Text("\n".join(said))
     yield from drawing.slices(title, findings)
+
+
+def _aside(findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield which slices are not judged, and what became of their rows."""
+    aside = [each for each in findings if each.word == "not_judged"]
+    whole = all(not each.slice.endswith("=(rest)") for each in aside)
+    for reason in dict.fromkeys(each.reason for each in aside):
+        names = [each.slice.partition("=")[2] for each in aside if each.reason == reason]
+        some = ", ".join(names[:8]) + (" ..." if len(names) > 8 else "")
+        together = ", but together as (rest)" if whole and reason in _POOLED else ""
+        yield f"Not judged alone{together} ({REASONS[reason]}): {some}."
 
 
 def _row(finding: Finding) -> tuple[Cell, ...]:

@@ -49,15 +49,25 @@ def says(finding: Finding) -> str:
     return f"{what} is {measured(finding)}: {_tail(finding)}{_needs(finding)}"
 
 
-def asked(finding: Finding, digits: int = 4) -> str:
+def asked(finding: Finding) -> str:
     """Return what a rule asks, without its metric: ``at least 0.7``, ``at most 0.02 worse``."""
-    limit = f"{abs(finding.limit or 0.0):.{digits}g}"
+    limit = f"{abs(finding.limit or 0.0):.4g}"
     if finding.question in ("at_least", "at_most"):
-        return f"{finding.question.replace('_', ' ')} {finding.limit or 0.0:.{digits}g}"
+        return f"{finding.question.replace('_', ' ')} {finding.limit or 0.0:.4g}"
     than = f" than the {finding.versus}" if finding.versus not in ("", "champion") else ""
     if finding.question == "better":
         return f"better{than}"
     return f"at most {limit} worse{than}" if limit != "0" else f"not worse{than}"
+
+
+def asked_briefly(finding: Finding) -> str:
+    """Return the same for where there is little room: ``≤ 0.02 worse``."""
+    return (
+        asked(finding)
+        .replace("at least", "≥")
+        .replace("at most", "≤")
+        .replace(f" than the {finding.versus}", f", {finding.versus}")
+    )
 
 
 def _value(finding: Finding) -> str:

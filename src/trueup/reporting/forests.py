@@ -10,8 +10,9 @@ from trueup.reporting.charts import SCHEMA, WIDTH
 from trueup.reporting.layout import fitted
 
 _PLACES = 44  # of a drawing in letters
-_NAME = 28  # letters of a name beside it
+_NAME = 30  # letters of a name beside it
 _ROW = 24
+_MOST = 1.7e308
 _WORDS = ("pass", "fail", "inconclusive", "not judged")
 _COLOURS = ("#3d9a5f", "#d0463b", "#d08a1f", "#888888")
 _SHAPES = ("circle", "cross", "triangle-up", "square")
@@ -70,8 +71,8 @@ def _domain(spans: Iterable[Span]) -> tuple[float, float]:
     """Return the least and the greatest mark, with room for open sides beyond them."""
     marks = [mark for span in spans for mark in span.marks]
     low, high = min(marks), max(marks)
-    room = (high - low) * 0.08 or abs(high) * 0.08 or 1.0
-    return low - room, high + room
+    room = (high / 2 - low / 2) * 0.16 or abs(high) * 0.08 or 1.0  # halved: it may not overflow
+    return max(low - room, -_MOST), min(high + room, _MOST)
 
 
 def _layers(spans: Sequence[Span], domain: tuple[float, float], x: str) -> dict[str, Any]:
@@ -129,7 +130,8 @@ def _line(span: Span, low: float, high: float) -> str:
     drawn = [" "] * _PLACES
 
     def place(value: float) -> int:
-        return min(_PLACES - 1, max(0, round((value - low) / (high - low) * (_PLACES - 1))))
+        share = (value / 2 - low / 2) / (high / 2 - low / 2)
+        return min(_PLACES - 1, max(0, round(share * (_PLACES - 1))))
 
     start = 0 if span.lower is None else place(span.lower)
     end = _PLACES - 1 if span.upper is None else place(span.upper)

@@ -9,7 +9,7 @@ from trueup.reporting.layout import fitted
 _CELL = 40
 _NAME = 16
 _PLACES = 8
-_FEW = 7  # columns that fit a line of letters
+_FEW = 6  # columns that fit a line of letters
 
 
 def grid(title: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> Chart:
