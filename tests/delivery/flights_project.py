@@ -175,5 +175,4 @@ def wanted(root: Path, version: Registered, env: Mapping[str, str] | None = None
         root=root,
         own=workspace.own,
         env=workspace.env,
-        lock=workspace.project.environment.lock,
     )

@@ -34,7 +34,7 @@ class NotComparable(msgspec.Struct, frozen=True):
 class Asking:
     """The rows, and the checkout that a model is asked from.
 
-    ``name`` is the model's in trueup.yaml, ``lock`` what environment.lock says there.
+    ``name`` is the model's in trueup.yaml.
     """
 
     evaluation: Evaluation
@@ -45,13 +45,12 @@ class Asking:
     root: Path
     own: Path  # .trueup
     env: Mapping[str, str] = field(default_factory=dict)
-    lock: str = ""
 
     @property
-    def secrets(self) -> tuple[str, ...]:
-        """The values of the stages' secrets, which nothing may show."""
+    def secrets(self) -> dict[str, str]:
+        """The stages' secrets, which no model is given and nothing may show."""
         names = {name for stage in self.graph.stages.values() for name in stage.secrets}
-        return tuple(self.env[name] for name in sorted(names) if self.env.get(name))
+        return {name: self.env[name] for name in sorted(names) if self.env.get(name)}
 
 
 @dataclass(frozen=True, kw_only=True)

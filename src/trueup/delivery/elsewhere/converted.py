@@ -21,5 +21,5 @@ def predictions(wanted: Wanted, folder: Path) -> Had | None:
     outputs, _ = open_converted(found, place).predict(wanted.evaluation.frame)
     return Had(
         as_predictions(wanted.evaluation, outputs.columns(), wanted.shown_as),
-        "predicted now by its verified ONNX form",
+        "asked as its verified ONNX form",
     )

@@ -40,6 +40,7 @@ class Builder:
     own: Path  # .trueup
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
+    say: Callable[[], None] = lambda: None  # before what takes long
 
     def python_of(self, lock: Lock, version: str) -> Path:
         """Return the Python of the environment that a lock file describes, made if need be."""
@@ -51,6 +52,7 @@ class Builder:
         python = folder / "bin" / "python"
         with _alone(folder.with_suffix(".lock")):
             if not (folder / _COMPLETE).exists():
+                self.say()
                 shutil.rmtree(folder, ignore_errors=True)
                 _remove_unused(folder.parent)
                 self._make(folder, version)

@@ -35,7 +35,7 @@ _LIBRARIES = (
     *("numpy", "scipy", "scikit-learn", "joblib", "skops", "lightgbm", "xgboost", "xgboost-cpu"),
     *("torch", "safetensors", "mlflow", "mlflow-skinny", "pandas", "polars"),
 )
-_HERE_ALONE = ("ONNX", "torch.export", "Python class", "safetensors")  # no worker opens these
+_HERE_ALONE = ("ONNX", "torch.export", "safetensors")  # no worker opens these
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,18 @@ class Software:
     place: Place
     inside: bool  # this very process has the same software
     how: str
+    env: Mapping[str, str]  # as the place has it, with the stages' secrets
 
     def with_code(self, root: Path) -> "Software":
         """Return it with a project's modules in reach, which this process never takes in."""
-        return Software(replace(self.place, code=(root, root / "src")), False, self.how)
+        return replace(self, place=replace(self.place, code=(root, root / "src")), inside=False)
 
 
 def predictions(wanted: Wanted, past: Past, folder: Path, say: Say) -> Had:
     """Return what a version predicts on the present rows with its own software."""
     software = software_of(wanted, past, say)
     answered = asked(wanted, past, folder, software, wanted.evaluation.frame)
-    how = f"predicted now {software.how} ({answered.library})"
+    how = f"asked {software.how} ({answered.library})"
     return Had(as_predictions(wanted.evaluation, answered.outputs, wanted.shown_as), how)
 
 
@@ -66,7 +67,7 @@ def checkout_predictions(asking: Asking, path: Path) -> Had:
     if _asks_for_code(trust):
         software = software.with_code(asking.root)
     answered = _answered(software, path, table, trust, Reading(asking.entry.features))
-    how = f"predicted now {software.how} ({answered.library})"
+    how = f"asked {software.how} ({answered.library})"
     return Had(as_predictions(asking.evaluation, answered.outputs, path.name), how)
 
 
@@ -88,26 +89,26 @@ def software_of(wanted: Wanted, past: Past, say: Say) -> Software:
     here = python_version(present.place.python, wanted.root, wanted.env)
     same_python = not recorded or recorded == here
     if lock is None and now is None:
-        how = "in the project's present environment, as there is no lock file"
-        return Software(present.place, present.inside, how)
+        return replace(present, how="in the project's environment, as there is no lock file")
     if lock is None:
         raise WrongUsage(
             f"what {wanted.shown_as} was made with is not known: its commit has no lock file",
             remedy="Keep a lock file in Git beside the code.",
         )
     if now is not None and now.digest == lock.digest and same_python:
-        how = "in the project's environment, whose lock file is the same"
-        return Software(present.place, present.inside, how)
+        return replace(present, how="in the project's environment, whose lock file is the same")
     wanted_python = recorded or here
     how = f"in its own environment, made of {lock.name} at its commit"
-    inside = _has_all(lock, wanted_python)
-    builder = Builder(root=wanted.root, own=wanted.own, env=wanted.env, secrets=wanted.secrets)
-    if inside:
-        return Software(present.place, True, "here, with the versions that its lock file pins")
-    say(f"making the environment of {wanted.shown_as} from {lock.name}")
+    builder = Builder(
+        root=wanted.root,
+        own=wanted.own,
+        env=wanted.env,
+        secrets=tuple(wanted.secrets.values()),
+        say=lambda: say(f"making the environment of {wanted.shown_as} from {lock.name}"),
+    )
     python = builder.python_of(lock, wanted_python)
     env = builder.surroundings(python)
-    return Software(_place(wanted, python, env), False, how)
+    return Software(_place(wanted, python, env), False, how, env)
 
 
 def project_software(asking: Asking) -> Software:
@@ -115,7 +116,7 @@ def project_software(asking: Asking) -> Software:
     python = python_on_path(asking.env) or Path(sys.executable)
     how = "in the project's environment"
     inside = _environment_of(python) == Path(sys.prefix).resolve()
-    return Software(_place(asking, python, asking.env), inside, how)
+    return Software(_place(asking, python, asking.env), inside, how, asking.env)
 
 
 def signature_of(wanted: Wanted) -> Signature | None:
@@ -186,7 +187,9 @@ def _environment_of(python: Path) -> Path:
 
 
 def _place(asking: Asking, python: Path, env: Mapping[str, str]) -> Place:
-    return Place(python=python, cwd=asking.root, env=env, secrets=asking.secrets)
+    secrets = asking.secrets
+    given = {name: value for name, value in env.items() if name not in secrets}
+    return Place(python=python, cwd=asking.root, env=given, secrets=tuple(secrets.values()))
 
 
 def _read(wanted: Wanted, artifact: Artifact) -> bytes:

@@ -12,8 +12,11 @@ from trueup.delivery.elsewhere.locks import Lock, lock_at, lock_here
 from trueup.delivery.worktrees import give_parameters, parameters, worktree
 from trueup.errors import TrueupError, WrongUsage
 from trueup.pipeline.graph import Graph, graph_of
+from trueup.pipeline.inputs import Locked
+from trueup.pipeline.lock import parse_lock
 from trueup.pipeline.tracking.records import RunEnvironment
-from trueup.pipeline.tracking.runs import Runs
+from trueup.pipeline.tracking.runs import RunDetail, Runs
+from trueup.store.hashing import digest_bytes
 
 
 class Past:
@@ -68,24 +71,48 @@ class Past:
     @cached_property
     def software(self) -> RunEnvironment:
         """What the run that made it recorded; empty where there is no such record."""
-        results, run = self._wanted.results, self._wanted.version.run
-        if not run:
-            return RunEnvironment()
-        try:
-            started = Runs(results.remote or results.local).show(run).started
-        except TrueupError:
-            return RunEnvironment()
+        started = self._run.started if self._run else None
         return started.environment if started else RunEnvironment()
 
     @cached_property
+    def lineage(self) -> dict[str, Locked]:
+        """What each stage was made of in that run, as far as it is recorded."""
+        try:
+            body = self._runs.lineage(self._run) if self._run else None
+            return parse_lock(body, self._wanted.version.run).stages if body else {}
+        except TrueupError:
+            return {}
+
+    @cached_property
     def lock(self) -> Lock | None:
-        """The lock file of its commit."""
-        wanted = self._wanted
+        """The lock file that it was made with; WrongUsage where its commit has another."""
+        wanted, recorded = self._wanted, self.software
         if not wanted.version.commit:
             return None
-        return lock_at(wanted.root, wanted.version.commit, self.software.lock)
+        found = lock_at(wanted.root, wanted.version.commit, recorded.lock)
+        for lock in (found, self.lock_now):
+            if recorded.lock_digest and lock and digest_bytes(lock.body) == recorded.lock_digest:
+                return lock
+        if recorded.lock_digest:
+            raise WrongUsage(
+                f"{wanted.shown_as} was made with a {recorded.lock} that its commit does not have",
+                remedy="Commit the lock file before you run what is registered.",
+            )
+        return found
 
     @cached_property
     def lock_now(self) -> Lock | None:
         """The lock file of the present checkout."""
-        return lock_here(self._wanted.root, self._wanted.lock)
+        return lock_here(self._wanted.root, load(self._wanted.root).environment.lock)
+
+    @cached_property
+    def _runs(self) -> Runs:
+        results = self._wanted.results
+        return Runs(results.remote or results.local)
+
+    @cached_property
+    def _run(self) -> RunDetail | None:
+        try:
+            return self._runs.show(self._wanted.version.run) if self._wanted.version.run else None
+        except TrueupError:
+            return None

@@ -71,8 +71,14 @@ def predict_here(
 def request_of(model: Path, trust: Trust) -> dict[str, Any]:
     """Return how a worker is to open a model, once all is refused that can be without loading."""
     content = Content(model)
+    inputs: tuple[str, ...] = ()
     archives.inspect(content)
     kind = detect(content).name
+    if kind == "MLflow":
+        from trueup.models.formats.mlflow_folder import unwrapped
+
+        content, inputs = unwrapped(content)
+        kind = detect(content).name
     if kind in ("pickle", "MLflow") and not trust.pickle:
         raise ModelRefused(
             "it is unpickled when loaded, which runs whatever is in it; nothing was run",
@@ -86,7 +92,9 @@ def request_of(model: Path, trust: Trust) -> dict[str, Any]:
         _refuse_unsound(content)
     return {
         "format": kind,
-        "model": str(model.resolve()),
+        "model": str(content.place.resolve()),
+        "inputs": inputs,
+        "entry": _trusted_class(content, trust) if kind == "Python class" else "",
         "trusted": [*AUDITED, *trust.skops],
         "pickle": trust.pickle,
     }
@@ -104,6 +112,27 @@ def _refuse_unaudited(content: Content, trust: Trust) -> None:
             remedy=f"If you know them: models.{trust.model}.trust.skops in your own trueup.yaml",
             place=str(content.place),
         )
+
+
+def _trusted_class(content: Content, trust: Trust) -> str:
+    """Return the class whose packed code may run, its files compared with their digests."""
+    from trueup.models.packing import read_sidecar
+
+    sidecar = read_sidecar(content.place)
+    if sidecar.entry not in trust.code:
+        raise ModelRefused(
+            f"it brings Python code to run, the class {sidecar.entry!r}; nothing was run",
+            remedy="If you trust whoever made it, allow the class in your own trueup.yaml: "
+            f"models.{trust.model}.trust.code: ['{sidecar.entry}']",
+            place=str(content.place),
+        )
+    if sidecar.kind == "safetensors":
+        raise ModelRefused(
+            "weights of a network are opened in trueup's own process only",
+            remedy="Install trueup into the environment that the model runs in.",
+            place=str(content.place),
+        )
+    return sidecar.entry
 
 
 def _refuse_unsound(content: Content) -> None:

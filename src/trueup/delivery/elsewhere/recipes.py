@@ -77,7 +77,7 @@ def upstream(graph: Graph, path: str) -> list[str]:
 
 def recipe(stage: Stage, root: Path) -> Recipe:
     """Return a stage's recipe, its code as it lies in a checkout."""
-    code = {file: _digest(root / file) for dep in stage.deps for file in code_of(dep, root)}
+    code = {file: code_digest(root / file) for dep in stage.deps for file in code_of(dep, root)}
     return Recipe(
         cmd=stage.cmd,
         wdir=stage.wdir,
@@ -121,7 +121,8 @@ def _parameter_names(stage: Stage, root: Path) -> dict[str, tuple[str, ...]]:
     return {file: tuple(sorted(keys)) for file, keys in names.items()}
 
 
-def _digest(file: Path) -> str:
+def code_digest(file: Path) -> str:
+    """Return a code file's digest as a stage's inputs name it; a notebook's without outputs."""
     if file.suffix == ".ipynb":
         from trueup.pipeline.notebook import NotANotebook, fingerprint
 

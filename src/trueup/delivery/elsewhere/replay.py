@@ -1,5 +1,6 @@
 """Features made again by a version's own code, of the present raw input, joined by id."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from trueup.config.records import Dependency, Stage
 from trueup.delivery.elsewhere.asking import Had, Say, Wanted
 from trueup.delivery.elsewhere.own import Software, as_frame, asked, software_of
 from trueup.delivery.elsewhere.past import Past
-from trueup.delivery.elsewhere.recipes import code_of, is_code, recipe, upstream
+from trueup.delivery.elsewhere.recipes import code_digest, code_of, is_code, recipe, upstream
 from trueup.delivery.evaluating import predictions_of
 from trueup.delivery.tables import column, read_table
 from trueup.errors import StageFailed, WrongUsage
@@ -42,7 +43,7 @@ def predictions(wanted: Wanted, past: Past, folder: Path, say: Say) -> Had:
         wanted.evaluation, as_frame(answered.outputs).with_columns(theirs), wanted.shown_as
     )
     lacking = int(np.isnan(np.asarray(made, dtype=np.float64)).reshape(len(made), -1).any(1).sum())
-    how = f"predicted now {software.how} ({answered.library}), on features remade by its own "
+    how = f"asked {software.how} ({answered.library}), on features remade by its own "
     how += f"{', '.join(ran) or 'code'} at {wanted.version.commit[:7]}"
     return Had(made, how + (f"; {lacking} rows are not among them" if lacking else ""))
 
@@ -78,10 +79,32 @@ def _remake(wanted: Wanted, past: Past, path: str, software: Software, say: Say)
         for dep in stage.deps:
             if dep.path and not past.graph.makes(dep.path):
                 _bring(wanted, past, dep.path)
+        _check_code(wanted, past, stage)
         say(f"running {name} of {wanted.shown_as} again, for the features as it knows them")
         _run(wanted, past, stage, software)
         ran.append(name)
     return tuple(ran)
+
+
+def _check_code(wanted: Wanted, past: Past, stage: Stage) -> None:
+    """Refuse code that the version's run, made of a checkout with changes, did not have."""
+    locked = past.lineage.get(stage.name)
+    for dep in stage.deps if locked else ():
+        file = past.root / dep.path
+        recorded = locked.inputs.deps.get(dep.name) if locked else None
+        if not (dep.path and file.is_file() and is_code(file)):
+            continue
+        if recorded not in (None, code_digest(file)):
+            raise WrongUsage(
+                f"{wanted.shown_as} was made with a {dep.path} that its commit does not have",
+                remedy="Commit before you run what is registered.",
+            )
+
+
+def _own_code_first(past: Past, software: Software) -> str:
+    """Return where Python looks before it finds the project installed as it is now."""
+    given = software.env.get("PYTHONPATH", "")
+    return os.pathsep.join([str(past.root), str(past.root / "src"), *filter(None, [given])])
 
 
 def _is_the_same(wanted: Wanted, past: Past, stage: Stage) -> bool:
@@ -140,7 +163,7 @@ def _run(wanted: Wanted, past: Past, stage: Stage, software: Software) -> None:
     content, name = wanted.results.content, ids.run_id(clock.now())
     supervisor = Supervisor(name)
     bench = Workbench(past.project, content, content.scanner, supervisor, name)
-    env = bench.env(stage, software.place.env, ())
+    env = bench.env(stage, {**software.env, "PYTHONPATH": _own_code_first(past, software)}, ())
     params: dict[str, dict[str, Any]] = {}
     for given in stage.params:
         tree = read_file(past.root / given.file, shown_as=given.file)

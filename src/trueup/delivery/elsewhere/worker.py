@@ -237,6 +237,29 @@ class Pyfunc(Model):
         )
 
 
+class OwnClass(Model):
+    """An instance of a class that is packed with the model, of code that is trusted by name."""
+
+    def __init__(self, place: str, entry: str) -> None:
+        sys.dont_write_bytecode = True  # a model's folder stays as it was hashed
+        sys.path.insert(0, os.path.join(place, "code"))  # noqa: PTH118 - sys.path holds texts
+        self.model, self.named = function_of(entry).load(Path(place)), part("outputs")
+        self.library = entry
+
+    def predict(self, columns: dict[str, Any]) -> dict[str, Any]:
+        """Return what the class answers: an array, a dict of arrays, or a frame."""
+        return dict(self.named.named(self.model.predict(columns)))
+
+
+def function_of(entry: str) -> Any:
+    """Import what ``module:name`` names."""
+    module, _, name = entry.partition(":")
+    found: Any = import_module(module)
+    for one in name.split("."):
+        found = getattr(found, one)
+    return found
+
+
 def matrix(columns: dict[str, Any]) -> Any:
     """Return rows by columns; numbers only."""
     texts = [name for name, one in columns.items() if one.dtype.kind not in "biuf"]
@@ -299,6 +322,7 @@ _FORMATS: dict[str, Callable[[dict[str, Any]], Model]] = {
     "pickle": _pickle,
     "LightGBM": lambda frame: LightGBM(frame["model"]),
     "XGBoost": lambda frame: XGBoost(frame["model"]),
+    "Python class": lambda frame: OwnClass(frame["model"], frame["entry"]),
     "MLflow": lambda frame: Pyfunc(frame["model"]),
 }
 
@@ -324,7 +348,8 @@ class Session:
         if kind not in _FORMATS:
             raise Refused(f"a model of format {kind} cannot be opened outside trueup itself")
         self.model = _FORMATS[kind](frame)
-        said = {"inputs": self.model.inputs, "numbers_only": self.model.numbers_only}
+        inputs = self.model.inputs or frame["inputs"]
+        said = {"inputs": inputs, "numbers_only": self.model.numbers_only}
         return {**said, "library": self.model.library, "python": platform.python_version()}, {}
 
     def predict(self, frame: dict[str, Any], columns: dict[str, Any]) -> Any:
@@ -333,10 +358,7 @@ class Session:
 
     def load(self, frame: dict[str, Any], columns: dict[str, Any]) -> Any:
         """Import a function, named module:function."""
-        module, _, name = frame["call"].partition(":")
-        found: Any = import_module(module)
-        for one in name.split("."):
-            found = getattr(found, one)
+        found = function_of(frame["call"])
         self.functions[frame["call"]] = found
         return {"higher": bool(getattr(found, "greater_is_better", True))}, {}
 

@@ -8,9 +8,11 @@ import json
 import os
 from typing import Any
 
+import numpy as np
+
 from trueup.models import archives
 from trueup.models.libraries import library
-from trueup.models.outputs import Outputs, named
+from trueup.models.outputs import Outputs, estimator_scores, named, values
 from trueup.models.port import Loaded, ModelDamaged, ModelRefused, Trust, guarded
 from trueup.models.sniffing import Content
 from trueup.models.tables import Table
@@ -42,13 +44,27 @@ class MLflow:
             raise ModelRefused(
                 f"MLflow would load it ({_flavours(described)}) by running what is in it; "
                 "nothing was run",
-                remedy="Log the model as onnx, lightgbm or xgboost. Only if you trust whoever "
+                remedy="Log the model as onnx, lightgbm or xgboost, or as sklearn with "
+                'serialization_format="skops". Only if you trust whoever '
                 f"made it: models.{trust.model}.trust.pickle: true in your own trueup.yaml",
                 place=os.fspath(content.place),
             )
         pyfunc = library("mlflow.pyfunc", "mlflow", extra=False)
         model = guarded(lambda: pyfunc.load_model(os.fspath(content.place)), content, self.name)
-        return PyFunc(model, _inputs(described))
+        return PyFunc(model, _schema(described))
+
+
+def unwrapped(content: Content) -> tuple[Content, tuple[str, ...]]:
+    """Return the flavour's own file, or the folder where only pyfunc reads it; and its columns."""
+    from trueup.models.detection import detect
+
+    described = guarded(lambda: _described(content), content, MLflow.name)
+    native = _native(described, content)
+    if native is not None:
+        archives.inspect(native)
+        if detect(native).name != "pickle":
+            return native, _inputs(described)
+    return content, _inputs(described)
 
 
 class Named:
@@ -65,18 +81,48 @@ class Named:
 
 
 class PyFunc:
-    """Any flavour, through pyfunc; it is given a pandas frame."""
+    """Any flavour, through pyfunc; it is given a pandas frame.
+
+    pyfunc answers classes alone; a classifier inside it is asked for its scores as well.
+    """
 
     numbers_only = False
 
-    def __init__(self, model: Any, inputs: tuple[str, ...]) -> None:
+    def __init__(self, model: Any, schema: dict[str, str]) -> None:
         self._model = model
-        self.inputs = inputs
+        self._schema = schema
+        self.inputs = tuple(schema)
+        raw = _classifier(model)
+        self._classifier = raw if hasattr(raw, "classes_") else None
 
     def predict(self, table: Table) -> Outputs:
-        """Return what pyfunc answers: an array or a frame."""
+        """Return what pyfunc answers, an array or a frame; of a classifier its scores too."""
         pandas = library("pandas", "pandas", extra=False)
-        return named(self._model.predict(pandas.DataFrame(table.columns())))
+        columns = {
+            name: _whole(column) if self._schema.get(name) in ("long", "integer") else column
+            for name, column in table.columns().items()
+        }
+        frame = pandas.DataFrame(columns)
+        if self._classifier is None:
+            return named(self._model.predict(frame))
+        labels = np.asarray(self._classifier.predict(frame))
+        raw = self._classifier.predict_proba(frame)
+        return values(labels) | estimator_scores(self._classifier, raw, labels.ndim)
+
+
+def _classifier(model: Any) -> Any:
+    """Return the estimator that pyfunc wraps, if it is one with probabilities."""
+    if str(getattr(model, "loader_module", "")) != "mlflow.sklearn":
+        return None
+    raw = model.get_raw_model() if hasattr(model, "get_raw_model") else None
+    return raw if hasattr(raw, "predict_proba") else None
+
+
+def _whole(column: Any) -> Any:
+    """Give whole numbers their type back; tables keep them as fractions beside missing ones."""
+    if column.dtype.kind == "f" and np.isfinite(column).all() and np.all(column == np.rint(column)):
+        return column.astype(np.int64)
+    return column
 
 
 def _described(content: Content) -> dict[str, Any]:
@@ -112,10 +158,16 @@ def _native(described: dict[str, Any], content: Content) -> Content | None:
 
 
 def _inputs(described: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(_schema(described))
+
+
+def _schema(described: dict[str, Any]) -> dict[str, str]:
+    """Return the columns that the signature names, with MLflow's words for their types."""
     said = (described.get("signature") or {}).get("inputs")
     listed = json.loads(said) if isinstance(said, str) else []
-    names = tuple(str(one["name"]) for one in listed if isinstance(one, dict) and "name" in one)
-    return names if len(names) == len(listed) else ()
+    if not all(isinstance(one, dict) and "name" in one for one in listed):
+        return {}
+    return {str(one["name"]): str(one.get("type", "")) for one in listed}
 
 
 def _flavours(described: dict[str, Any]) -> str:
