@@ -65,7 +65,13 @@ def _draw_decisions(setting: Setting, quality: float, rng: np.random.Generator) 
     yes = np.array([[0.75, 0.75], [0.75, 0.25], [0.25, 0.75], [0.25, 0.25]] * 2)
     cell = np.repeat(np.arange(8), counts)
     # The gate deals rows into blocks at random itself, so that their order does not matter.
-    return Rows(task="binary", truth=cell < 4, candidate=yes[cell, 0], champion=yes[cell, 1])
+    return Rows(
+        task="binary",
+        truth=cell < 4,
+        candidate=yes[:, 0].repeat(counts),
+        champion=yes[:, 1].repeat(counts),
+        classes=(False, True),
+    )
 
 
 DECISIONS = Family(LIMITS, _of_decisions, _draw_decisions, (0.0, -0.03, 0.05))

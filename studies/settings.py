@@ -24,7 +24,7 @@ class Setting:
     name: str
     rows: int
     family: str = "binary"
-    pairs: int = 3000
+    pairs: int = 2000
     metrics: tuple[str, ...] = ()  # all of the family's, if none are named
     exact: bool = False  # whether limits of proportions of independent rows are all that is asked
     share: float = 0.3  # of positives

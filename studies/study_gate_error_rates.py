@@ -187,18 +187,20 @@ def main() -> int:
     parser.add_argument("--reduced", action="store_true")
     parser.add_argument("--share", type=float, default=1.0, help="of the pairs of each setting")
     parser.add_argument("--only", default="", help="settings whose name holds this")
+    parser.add_argument("--after", default="", help="go on behind the setting of this name")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--csv", type=Path, default=None)
     parser.add_argument("--commit", default="", help="of the code, where git cannot be asked")
     options = parser.parse_args()
     commit, broken, began = options.commit or _commit(), 0, time.process_time()
     header = [*Line.__struct_fields__, "upper_99", "holds", "seed", "commit"]
-    if options.csv is not None:
+    if options.csv is not None and not options.after:
         options.csv.write_text(",".join(header) + "\n")
     print(f"seed {options.seed}, code {commit}\n")
     print("| setting | rule | pairs | wrong | 99 % bound | holds | inconclusive | power | point |")
     print("|---|---|---:|---:|---:|---|---:|---:|---:|")
-    for setting in SETTINGS:
+    names = ["", *(setting.name for setting in SETTINGS)]
+    for setting in SETTINGS[names.index(options.after) :]:
         if options.only not in setting.name or (options.reduced and setting.name not in REDUCED):
             continue
         pairs = round(setting.pairs * (0.1 if options.reduced else options.share))
