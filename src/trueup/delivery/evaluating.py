@@ -201,9 +201,9 @@ def rows_of(
         candidate=same.predicted["candidate"],
         champion=same.predicted.get("champion"),
         anchor=same.predicted.get("anchor"),
-        ids=_array(evaluation.ids),
+        ids=_numbered(evaluation.ids),
         time=None if evaluation.time is None else as_gate_takes(evaluation.time),
-        group=_array(evaluation.group),
+        group=_numbered(evaluation.group),
         slices={name: _array(_text(frame[name])) for name in entry.slices},
         features={name: _array(frame[name]) for name in evaluation.features},
         classes=tuple(range(len(same.names))) if evaluation.task == "multiclass" else (),
@@ -220,6 +220,15 @@ def _text(values: "pl.Series") -> "pl.Series":
     import polars as pl
 
     return values.cast(pl.String).fill_null("null")
+
+
+def _numbered(values: "pl.Series | None") -> Any:
+    """Return text as numbers that are the same where it is: a million names are slow to compare."""
+    import polars as pl
+
+    if values is None or values.dtype != pl.String:
+        return _array(values)
+    return values.rank("dense").fill_null(0).to_numpy()
 
 
 def _array(values: "pl.Series | None") -> Any:
