@@ -16,7 +16,7 @@ import pytest
 
 from tests.delivery.flights_project import plain_env
 from tests.project.projects import write
-from trueup.delivery.elsewhere import worker
+from trueup.delivery.elsewhere import frames
 from trueup.delivery.elsewhere.predicting import (
     ColumnsMissing,
     predict_here,
@@ -111,8 +111,8 @@ def test_texts_numbers_times_and_gaps_arrive_as_they_were(tmp_path: Path) -> Non
     }
     read, write_ = os.pipe()
     with os.fdopen(read, "rb") as inbox, os.fdopen(write_, "wb") as out:
-        worker.send({"op": "none"}, columns, out)
-        received = worker.receive(inbox.readline, inbox.read)
+        frames.send({"op": "none"}, columns, out)
+        received = frames.receive(inbox.readline, inbox.read)
     assert received is not None
     for name, column in columns.items():
         np.testing.assert_array_equal(received[1][name], column)
@@ -122,8 +122,8 @@ def test_texts_numbers_times_and_gaps_arrive_as_they_were(tmp_path: Path) -> Non
 def test_nothing_in_a_frame_is_an_object(tmp_path: Path) -> None:
     body = pickle.dumps(print)
     said = [{"name": "a", "type": "|O", "shape": [1]}]
-    with pytest.raises(worker.Refused, match="not plain"):
-        worker.unpack(said, lambda count: body[:count])
+    with pytest.raises(frames.Refused, match="not plain"):
+        frames.unpack(said, lambda count: body[:count])
 
 
 def test_a_missing_column_and_a_column_of_another_type_are_told_apart_from_other_trouble(
@@ -335,12 +335,11 @@ with working(place(Path({str(tmp_path)!r}))) as one:
 
 
 def test_the_worker_is_python_3_9_and_needs_nothing_of_trueup() -> None:
-    assert worker.__file__
-    models = Path(worker.__file__).parents[2] / "models"
-    plain = ("outputs", "tree_bounds", "xgboost_trees")
-    for file in (Path(worker.__file__), *(models / f"{one}.py" for one in plain)):
+    here = Path(frames.__file__).parent
+    models = here.parents[1] / "models"
+    plain = [models / f"{one}.py" for one in ("outputs", "tree_bounds", "xgboost_trees")]
+    for file in (here / "worker.py", here / "frames.py", *plain):
         tree = ast.parse(file.read_text("utf-8"), feature_version=(3, 9))
-        assert "match " not in file.read_text("utf-8")
         for node in ast.walk(tree):
             named = [one.name for one in node.names] if isinstance(node, ast.Import) else []
             named += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from trueup.delivery.elsewhere import worker
+from trueup.delivery.elsewhere import frames
 from trueup.errors import WrongUsage
 from trueup.pipeline.masking import Mask
 
@@ -48,7 +48,7 @@ class Worker:
         self._place = place
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
         mine, self._life = os.pipe()
-        program = Path(worker.__file__).resolve()
+        program = Path(__file__).resolve().with_name("worker.py")
         try:
             self._process = subprocess.Popen(
                 [str(place.python), str(program), str(mine)],
@@ -124,9 +124,9 @@ class Worker:
         assert stdout is not None  # noqa: S101 - likewise
         code = [str(one) for one in self._place.code]
         try:
-            worker.send({**frame, "code": code}, dict(columns), stdin)
-            return worker.receive(stdout.readline, stdout.read)
-        except worker.Refused as error:
+            frames.send({**frame, "code": code}, dict(columns), stdin)
+            return frames.receive(stdout.readline, stdout.read)
+        except frames.Refused as error:
             raise WorkerFailed(
                 str(error), remedy="Give columns of numbers, texts and times.", kind="refused"
             ) from error

@@ -1,8 +1,7 @@
 """Predict, or call a project's function, in an environment that need not hold trueup.
 
 Started by path with any Python from 3.9 on that has numpy and the model's library. Requests and
-answers are frames on standard input and output: a line of JSON, then the plain bytes of the
-arrays that it lists. Nothing in a frame is ever unpickled. What the code prints goes to standard
+answers are frames (frames.py) on standard input and output. What the code prints goes to standard
 error. When the descriptor named by the first argument closes, the whole process group ends.
 """
 
@@ -23,101 +22,25 @@ from typing import Any
 
 import numpy as np
 
-_PLAIN_TYPE = re.compile(r"[<>|=][biufMm]\d+(\[\d*[a-zA-Z]+\])?")  # no objects
 _HERE = Path(__file__).resolve()
 _MODELS = _HERE.parents[2] / "models"
 
 
-class Refused(Exception):
-    """What this environment cannot or may not do."""
-
-
-def part(name: str) -> Any:
-    """Load a file of trueup's models that needs numpy alone, by path and under a name of its own.
+def part(name: str, folder: Path = _MODELS) -> Any:
+    """Load a file of trueup that needs numpy alone, by path and under a name of its own.
 
     trueup itself is not importable here, and would not be imported if it were.
     """
-    described = util.spec_from_file_location(f"_trueup_{name}", _MODELS / f"{name}.py")
+    described = util.spec_from_file_location(f"_trueup_{name}", folder / f"{name}.py")
     if described is None or described.loader is None:
-        raise Refused(f"trueup is not whole: {name}.py is missing")
+        raise ImportError(f"trueup is not whole: {name}.py is missing")
     module = util.module_from_spec(described)
     described.loader.exec_module(module)
     return module
 
 
-def pack(columns: dict[str, Any]) -> tuple[list[dict[str, Any]], list[bytes]]:
-    """Describe arrays, and return their bytes; texts become places in a list of words."""
-    said, bodies = [], []
-    for name, column in columns.items():
-        array, words = np.asarray(column), None
-        if array.dtype.kind in "OUS":
-            array, words = _coded(array)
-        if array.dtype.kind not in "biufMm":
-            raise Refused(f"{name!r} holds values of type {array.dtype}")
-        array = np.ascontiguousarray(array).reshape(array.shape)
-        one: dict[str, Any] = {"name": name, "type": _type_name(array), "shape": array.shape}
-        if words is not None:
-            one["words"] = words
-        said.append(one)
-        bodies.append(array.tobytes())
-    return said, bodies
-
-
-def unpack(said: list[dict[str, Any]], read: Any) -> dict[str, Any]:
-    """Return arrays as they were described; ``read`` gives the next so many bytes."""
-    columns = {}
-    for one in said:
-        if not _PLAIN_TYPE.fullmatch(str(one["type"])):
-            raise Refused(f"an array of type {one['type']!r} is not plain")
-        kind, shape = np.dtype(one["type"]), tuple(int(k) for k in one["shape"])
-        count = int(np.prod(shape, dtype=np.int64))
-        array = np.frombuffer(read(count * kind.itemsize), dtype=kind).reshape(shape)
-        if "words" in one:
-            words = np.empty(len(one["words"]) + 1, dtype=object)
-            words[:-1], words[-1] = one["words"], None
-            array = words[array]
-        columns[one["name"]] = array
-    return columns
-
-
-def send(frame: dict[str, Any], columns: dict[str, Any], out: Any) -> None:
-    """Write a frame: its line, then its arrays."""
-    said, bodies = pack(columns)
-    out.write(json.dumps(dict(frame, arrays=said)).encode() + b"\n")
-    for body in bodies:
-        out.write(body)
-    out.flush()
-
-
-def receive(read_line: Any, read: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """Return the next frame and its arrays; None at the end."""
-    line = read_line()
-    if not line.endswith(b"\n"):
-        return None
-    frame = json.loads(line)
-    return frame, unpack(frame.pop("arrays", []), read)
-
-
-def _coded(array: Any) -> tuple[Any, list[Any]]:
-    places: dict[Any, int] = {}
-    words: list[Any] = []
-    codes = np.empty(array.size, dtype=np.int32)
-    for at, value in enumerate(array.ravel().tolist()):
-        if value is None or value != value:
-            codes[at] = -1
-            continue
-        if not isinstance(value, (str, bool, int, float)):
-            raise Refused(f"a {type(value).__name__} is neither text nor a number")
-        known = (type(value), value)
-        if known not in places:
-            places[known] = len(words)
-            words.append(value)
-        codes[at] = places[known]
-    return codes.reshape(array.shape), words
-
-
-def _type_name(array: Any) -> str:
-    return str(np.lib.format.dtype_to_descr(array.dtype))
+_frames = part("frames", _HERE.parent)
+Refused: Any = _frames.Refused
 
 
 class Model:
@@ -405,15 +328,15 @@ def main() -> None:
     os.dup2(2, 1)
     session = Session()
     while True:
-        received = receive(inbox.readline, inbox.read)
+        received = _frames.receive(inbox.readline, inbox.read)
         if received is None:
             return
         try:
             answered, columns = session.answer(*received)
-            send(dict(answered, ok=True), columns, out)
+            _frames.send(dict(answered, ok=True), columns, out)
         except BaseException as error:  # noqa: BLE001 - a project's code raises what it likes
             traceback.print_exc()
-            send({"ok": False, "error": problem(error)}, {}, out)
+            _frames.send({"ok": False, "error": problem(error)}, {}, out)
 
 
 if __name__ == "__main__":
