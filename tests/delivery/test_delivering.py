@@ -209,3 +209,28 @@ def test_a_gate_writes_a_page_junit_and_markdown(project: Path) -> None:
     assert "<html" in files["html"].read_text()
     assert "<testsuite" in files["junit"].read_text()
     assert "roc_auc" in files["markdown"].read_text()
+
+
+def test_mistakes_in_rules_are_told_with_their_lines_before_anything_runs(project: Path) -> None:
+    rules = project / "trueup.yaml"
+    text = rules.read_text()
+    rules.write_text(
+        text.replace("roc_auc, at_least", "roc_auk, at_least").replace(", margin: 0.03", "")
+    )
+    result = said(project, "run")
+    assert result.exit_code == 2
+    told = str(result.exception)
+    line = next(at for at, one in enumerate(text.splitlines(), 1) if "at_least: 0.7" in one)
+    assert f"trueup.yaml:{line}:" in told
+    assert "Did you mean 'roc_auc'?" in told
+    assert "no margin" in told
+    assert not (project / "model.txt").exists()
+
+
+def test_a_gate_names_the_margin_that_its_rows_can_prove(project: Path) -> None:
+    said(project, "run")
+    rules = project / "trueup.yaml"
+    noise(project, 0.95)
+    rules.write_text(rules.read_text().replace(", margin: 0.03", ""))
+    told = str(said(project, "gate", "sale").exception)
+    assert "the smallest difference that these rows can detect" in told

@@ -8,6 +8,7 @@ from trueup.config.model_entries import ModelEntry
 from trueup.delivery.delivering import Delivered, deliver, is_gated
 from trueup.delivery.subject import Candidate, Subject
 from trueup.errors import WrongUsage
+from trueup.project.checking import check_rules
 from trueup.project.registering import (
     Extras,
     chosen_environment,
@@ -36,6 +37,7 @@ def gate(workspace: Workspace, name: str, environment: str = "") -> "Judgement":
     """Judge a model's file, or a version of it, and record the verdict; nothing is promoted."""
     from trueup.delivery.judging import judged
 
+    check_rules(workspace, margins=False)
     wanted = named(workspace, name)
     subject = subject_of(workspace, _own(workspace, wanted.model), environment)
     if not is_gated(subject):

@@ -12,6 +12,7 @@ from trueup.pipeline.lock import read_lock
 from trueup.pipeline.observe import Observer
 from trueup.pipeline.outcome import Progress, Quiet, RunResult, StageResult
 from trueup.pipeline.plan import Step, decide, plan
+from trueup.project.checking import check_rules
 from trueup.project.choosing import chosen_graph, forced_stages
 from trueup.project.options import RunOptions
 from trueup.project.workspace import Workspace, prepare_own_folder
@@ -62,6 +63,7 @@ def run(
 
 def _checked(workspace: Workspace, options: RunOptions) -> Graph:
     """Return what is to be run; raises for all that can be known beforehand."""
+    check_rules(workspace)
     graph = chosen_graph(workspace, options)
     _observer(workspace).check(graph)
     return graph
