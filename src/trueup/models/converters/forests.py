@@ -1,6 +1,6 @@
 """Trees as arrays, written as one node of ONNX that compares doubles with doubles."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,7 +9,8 @@ import numpy as np
 from trueup.models.converters.graph import ML, Flow, Graph
 
 LEAF = -1
-AT_MOST, BELOW, EQUAL = 0, 1, 4  # how a node asks, as ONNX numbers it
+NOTHING = (-0.5,)  # a set that no category is in
+AT_MOST, BELOW, AMONG = 0, 1, 6  # how a node asks, as ONNX numbers it
 _SUM, _AS_IS = 1, 0
 
 
@@ -17,13 +18,14 @@ class Tree(msgspec.Struct, frozen=True):
     """Nodes in arrays; the root is node 0, and a leaf has no feature."""
 
     feature: Any  # LEAF for a leaf
-    threshold: Any  # a double; for EQUAL the category
+    threshold: Any  # a double
     yes: Any  # the node where the answer is yes
     no: Any
     missing_yes: Any  # where a missing value goes
     value: Any  # of leaves
-    asks: Any  # AT_MOST, BELOW or EQUAL
+    asks: Any  # AT_MOST, BELOW or AMONG
     target: int = 0
+    sets: Mapping[int, tuple[float, ...]] = {}  # of nodes that ask whether a category is among
 
 
 class Forest(msgspec.Struct, frozen=True):
@@ -50,6 +52,7 @@ def _attributes(graph: Graph, forest: Forest) -> dict[str, Any]:
     roots: list[int] = []
     leaf_targets: list[int] = []
     leaf_weights: list[float] = []
+    members: list[float] = []
     nodes = 0
     for tree in map(_not_a_leaf_alone, forest.trees):
         inner = tree.feature != LEAF
@@ -69,6 +72,8 @@ def _attributes(graph: Graph, forest: Forest) -> dict[str, Any]:
         )
         for name, column in zip(_NODES, columns, strict=True):
             parts[name] += column.tolist()
+        for node in np.flatnonzero(inner & (tree.asks == AMONG)).tolist():
+            members += [*tree.sets[node], np.nan]  # NaN ends a set
         nodes += int(inner.sum())
         leaf_targets += [tree.target] * int((~inner).sum())
         leaf_weights += tree.value[~inner].tolist()
@@ -77,6 +82,8 @@ def _attributes(graph: Graph, forest: Forest) -> dict[str, Any]:
         "nodes_splits": graph.tensor(np.array(parts.pop("nodes_splits")), "splits"),
         "leaf_weights": graph.tensor(np.array(leaf_weights), "weights"),
     }
+    if members:
+        tensors["membership_values"] = graph.tensor(np.array(members), "members")
     whole = {name: [int(one) for one in column] for name, column in parts.items()}
     return {
         **tensors,
@@ -130,27 +137,38 @@ class Split(msgspec.Struct, frozen=True):
 
 
 def tree_of(splits: Sequence[Split | float], asks: int, target: int = 0) -> Tree:
-    """Put nodes (a float is a leaf) into arrays; sets become a chain of questions."""
+    """Put nodes (a float is a leaf) into arrays."""
     rows = [_row(one, asks) for one in splits]
-    for node, one in enumerate(splits):
-        if isinstance(one, Split) and one.categories:
-            first, *others = [float(category) for category in one.categories]
-            rows[node] = (one.feature, first, one.yes, one.no, one.missing_yes, 0.0, EQUAL)
-            last = node
-            for category in others:
-                rows.append((one.feature, category, one.yes, one.no, False, 0.0, EQUAL))
-                feature, asked, yes, _, missing, value, kind = rows[last]
-                rows[last] = (feature, asked, yes, len(rows) - 1, missing, value, kind)
-                last = len(rows) - 1
     columns: list[Any] = [np.array(column) for column in zip(*rows, strict=True)]
     columns[1] = columns[1].astype(np.float64)
-    return msgspec.structs.replace(Tree(*columns), target=target)
+    sets = {
+        node: tuple(map(float, one.categories))
+        for node, one in enumerate(splits)
+        if isinstance(one, Split) and one.categories
+    }
+    return msgspec.structs.replace(Tree(*columns), target=target, sets=sets)
+
+
+def whole(graph: Graph, forest: Forest, flow: Flow) -> Flow:
+    """Cut off fractions of categories, as boosters do before they look them up."""
+    asked = {int(tree.feature[node]) for tree in forest.trees for node in tree.sets}
+    if not asked:
+        return flow
+    columns = []
+    for place in range(len(flow.columns)):
+        one = graph.chosen(flow, [place])
+        if place in asked:
+            down = graph.add("Floor", [graph.add("Abs", [one.tensor])])
+            one = Flow(graph.add("Mul", [graph.add("Sign", [one.tensor]), down]), one.columns)
+        columns.append(one)
+    return graph.joined(columns)
 
 
 def _row(one: Split | float, asks: int) -> tuple[int, float, int, int, bool, float, int]:
     if not isinstance(one, Split):
         return LEAF, 0.0, 0, 0, False, float(one), asks
-    return one.feature, one.threshold, one.yes, one.no, one.missing_yes, 0.0, asks
+    kind = AMONG if one.categories else asks
+    return one.feature, one.threshold, one.yes, one.no, one.missing_yes, 0.0, kind
 
 
 def reached(tree: Tree, given: Any) -> Iterator[tuple[int, int]]:
@@ -160,13 +178,13 @@ def reached(tree: Tree, given: Any) -> Iterator[tuple[int, int]]:
         node, rows = waiting.pop()
         if tree.feature[node] == LEAF or len(rows) == 0:
             continue
-        if tree.asks[node] != EQUAL:
-            yield node, int(rows[0])
         column = given[rows, tree.feature[node]]
-        answer = _ASKED[int(tree.asks[node])](column, tree.threshold[node])
+        if node in tree.sets:
+            answer = np.isin(column, tree.sets[node])
+        else:
+            yield node, int(rows[0])
+            ask = np.less_equal if tree.asks[node] == AT_MOST else np.less
+            answer = ask(column, tree.threshold[node])
         answer = np.where(np.isnan(column), tree.missing_yes[node], answer)
         waiting.append((int(tree.yes[node]), rows[answer]))
         waiting.append((int(tree.no[node]), rows[~answer]))
-
-
-_ASKED = {AT_MOST: np.less_equal, BELOW: np.less, EQUAL: np.equal}

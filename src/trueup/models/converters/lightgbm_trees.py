@@ -10,7 +10,16 @@ import msgspec
 from trueup.models.converters import answers
 from trueup.models.converters.answers import Answer
 from trueup.models.converters.encoders import by_place
-from trueup.models.converters.forests import AT_MOST, Forest, Split, Tree, ensemble, tree_of
+from trueup.models.converters.forests import (
+    AT_MOST,
+    NOTHING,
+    Forest,
+    Split,
+    Tree,
+    ensemble,
+    tree_of,
+    whole,
+)
 from trueup.models.converters.graph import Flow, Graph, NotConvertible
 
 _CATEGORY, _LEFT_BY_DEFAULT = 1, 2
@@ -41,33 +50,11 @@ def _written(graph: Graph, text: str, flow: Flow) -> Answer:
         raise NotConvertible("its leaves are linear models")
     targets = int(header["num_tree_per_iteration"])
     forest = Forest(tuple(_tree(one, k % targets) for k, one in enumerate(parts)), targets)
-    raw = ensemble(graph, forest, _whole(graph, flow, parts))
+    raw = ensemble(graph, forest, whole(graph, forest, flow))
     if "average_output" in head.splitlines():
         raw = graph.add("Div", [raw, graph.constant(float(max(len(parts) // targets, 1)))])
     answer = _link(graph, raw, header.get("objective", "").split())
     return msgspec.structs.replace(answer, targets=targets)
-
-
-def _whole(graph: Graph, flow: Flow, parts: list[dict[str, str]]) -> Flow:
-    """Cut off fractions of categories, as LightGBM does before it looks them up."""
-    asked = {
-        int(feature)
-        for one in parts
-        for feature, kind in zip(
-            one.get("split_feature", "").split(), one.get("decision_type", "").split(), strict=True
-        )
-        if int(kind) & _CATEGORY
-    }
-    if not asked:
-        return flow
-    columns = []
-    for place in range(len(flow.columns)):
-        one = graph.chosen(flow, [place])
-        if place in asked:
-            down = graph.add("Floor", [graph.add("Abs", [one.tensor])])
-            one = Flow(graph.add("Mul", [graph.add("Sign", [one.tensor]), down]), one.columns)
-        columns.append(one)
-    return graph.joined(columns)
 
 
 def _coded(graph: Graph, categories: list[list[Any]], flow: Flow) -> Flow:
@@ -106,7 +93,7 @@ def _tree(stored: dict[str, str], target: int) -> Tree:
         if kind & _CATEGORY:
             sets = words[ends[int(threshold)] : ends[int(threshold) + 1]]
             asked = tuple(float(k) for k in range(32 * len(sets)) if sets[k // 32] >> (k % 32) & 1)
-            splits.append(Split(feature, 0.0, left, right, False, asked or (-1.0,)))
+            splits.append(Split(feature, 0.0, left, right, False, asked or NOTHING))
             continue
         missing = kind >> 2 & 3
         if missing not in (_AS_ZERO, _NAN_APART):

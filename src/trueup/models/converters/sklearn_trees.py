@@ -7,7 +7,15 @@ import numpy as np
 
 from trueup.models.converters import answers
 from trueup.models.converters.answers import Answer
-from trueup.models.converters.forests import AT_MOST, Forest, Split, Tree, ensemble, tree_of
+from trueup.models.converters.forests import (
+    AT_MOST,
+    NOTHING,
+    Forest,
+    Split,
+    Tree,
+    ensemble,
+    tree_of,
+)
 from trueup.models.converters.graph import Flow, Graph, NotConvertible
 
 
@@ -127,9 +135,7 @@ def _histogram_tree(predictor: Any, target: int, known: Callable[[int], Any]) ->
         rights = _members_of(known(feature)) - lefts
         # what is unknown, negative or missing goes where missing values go
         yes, no, asked = (right, left, rights) if missing else (left, right, lefts)
-        if not asked:
-            raise NotConvertible("a node asks for no category at all")
-        splits.append(Split(feature, 0.0, yes, no, False, tuple(sorted(asked))))
+        splits.append(Split(feature, 0.0, yes, no, False, tuple(sorted(asked)) or NOTHING))
     return tree_of(splits, AT_MOST, target)
 
 

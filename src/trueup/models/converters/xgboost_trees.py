@@ -8,7 +8,16 @@ import numpy as np
 
 from trueup.models.converters import answers
 from trueup.models.converters.answers import Answer
-from trueup.models.converters.forests import BELOW, Forest, Split, Tree, ensemble, tree_of
+from trueup.models.converters.forests import (
+    BELOW,
+    NOTHING,
+    Forest,
+    Split,
+    Tree,
+    ensemble,
+    tree_of,
+    whole,
+)
 from trueup.models.converters.graph import Flow, Graph, NotConvertible
 
 
@@ -45,7 +54,8 @@ def _written(graph: Graph, model: Any, flow: Flow, rounds: int) -> Answer:
     )
     targets = max(targets_of, default=0) + 1
     flow = Flow(flow.tensor, tuple(None if c and c.is_text else c for c in flow.columns))
-    raw = ensemble(graph, Forest(trees, targets, single=True), flow)
+    forest = Forest(trees, targets, single=True)
+    raw = ensemble(graph, forest, whole(graph, forest, flow))
     said = learner["learner_model_param"]["base_score"]
     base = np.atleast_1d(np.asarray(json.loads(said), dtype=np.float64))
     answer = _link(graph, raw, base, str(learner["objective"]["name"]))
@@ -63,7 +73,7 @@ def _tree(stored: Any, target: int) -> Tree:
         right, feature = int(stored["right_children"][node]), int(stored["split_indices"][node])
         by_default = bool(stored["default_left"][node])
         if stored["split_type"][node]:  # these categories go right
-            asked = sets.get(node) or (-1.0,)
+            asked = sets.get(node) or NOTHING
             splits.append(Split(feature, 0.0, right, int(left), not by_default, asked))
         else:
             splits.append(Split(feature, condition, int(left), right, by_default))
