@@ -1,5 +1,6 @@
 #!/bin/sh
-# The main job, from raw data to a compared run, in a scratch copy of the flights example: make demo
+# The main job, from raw data to a model that has proved itself, in a scratch copy of the flights
+# example: make demo
 # Every command is shown before it runs; the copy stays in .build/demo to be looked at and tried on.
 set -eu
 cd "$(dirname "$0")/.."
@@ -19,12 +20,21 @@ said=../said.txt
 
 say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
 show() { # print a command, run it, and keep what it said
+  ends 0 "$@"
+}
+ends() { # ends CODE COMMAND...: the same for a command that is to end with this exit code
+  wanted=$1
+  shift
   printf '\n$ %s\n' "$*"
   {
-    "$@" 2>&1 || echo "demo: ended with exit code $?" >../failed.txt
+    code=0
+    "$@" 2>&1 || code=$?
+    echo "$code" >../code.txt
   } | tee "$said"
-  if [ -f ../failed.txt ]; then
-    cat ../failed.txt >&2
+  code=$(cat ../code.txt)
+  [ "$code" = 0 ] || printf '(exit code %s)\n' "$code"
+  if [ "$code" != "$wanted" ]; then
+    echo "demo: ended with exit code $code, not $wanted" >&2
     exit 1
   fi
 }
@@ -45,25 +55,50 @@ commit "The flights example"
 say "The pipeline, as it is declared"
 show trueup dag
 
-say "Run it: the data, the features, a model, its metrics"
-show trueup run
+say "Run it: the data, the features, a first model of only 5 trees, its metrics"
+show trueup run --set train.max_iter=5
+expect "promoted: champion of dev"
 commit "The first model"
 show cat metrics.json
 
-say "Run it again: nothing has changed, and it says why nothing runs"
+say "It was judged by its rules and promoted, as there was no champion yet. Run it again: nothing"
+say "has changed, and it says why nothing runs"
 show trueup run --explain
 expect "nothing changed: all 4 stages"
 show trueup status
 
-say "Change one parameter: only what depends on it runs again"
-show trueup run --set train.max_iter=50
+say "A spoiled candidate, on purpose: a learning rate of 3. Only what depends on it runs again; the"
+say "gate refuses the model, and the champion stays"
+ends 3 trueup run --quiet --set train.learning_rate=3
 expect "2 unchanged, 2 ran"
+expect "refused by the gate"
+
+say "A candidate that these rows cannot tell from a worse one: undecided, and how many rows would do"
+ends 4 trueup run --quiet --set train.learning_rate=0.1 --set train.max_iter=200
+expect "undecided by the gate"
+expect "rows would"
+
+say "A better candidate: promoted"
+show trueup run --quiet --set train.max_iter=30
+expect "promoted: champion of dev"
+show trueup gate flight-late/4
+commit "A better model"
 
 say "What changed, and what came of it"
-show trueup params diff
-show trueup metrics diff
+show trueup params diff HEAD~1
+show trueup metrics diff HEAD~1
 expect "roc_auc"
 show trueup runs
 show trueup compare last~1 last
 
-printf '\nThe project of this demonstration lies in %s\n' "$PWD"
+say "Go back to the first champion, and forward again on the evidence that is there"
+show trueup rollback flight-late --why "to show it"
+show trueup resolve flight-late
+expect "flight-late/1"
+show trueup promote flight-late/4
+show trueup history flight-late
+
+say "The verdict as a page"
+show trueup report flight-late --html ../verdict.html
+
+printf '\nThe verdict: %s\nThe project of this demonstration: %s\n' "$(dirname "$PWD")/verdict.html" "$PWD"
