@@ -61,11 +61,15 @@ TRAIN = """
 
     import polars as pl
     import skops.io
+    from sklearn.compose import make_column_transformer
     from sklearn.ensemble import RandomForestClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
     features = ["hour", "far", "delay_before"]
     train = pl.read_parquet("data/train.parquet")
-    model = RandomForestClassifier(12, random_state=3, max_depth=6)
+    columns = make_column_transformer((StandardScaler(), ["hour"]), remainder="passthrough")
+    model = make_pipeline(columns, RandomForestClassifier(12, random_state=3, max_depth=6))
     model.fit(train.select(features), train["late"])
     skops.io.dump(model, "model.skops")
 
@@ -133,8 +137,13 @@ def at_training(root: Path) -> dict[str, float]:
 def delivered(root: Path, env: Mapping[str, str] | None = None) -> Registered:
     """Run the project, commit its lock, and register its model with a signature."""
     rerun(root, env)
-    workspace = Workspace(root, dict(env or plain_env()))
     commit(root, "What the run has made")
+    return registered(root, env)
+
+
+def registered(root: Path, env: Mapping[str, str] | None = None) -> Registered:
+    """Register the project's model with a signature."""
+    workspace = Workspace(root, dict(env or plain_env()))
     table = evaluated(workspace)
     inputs = as_table(table.frame.select(table.features))
     body = msgspec.json.encode(infer(inputs))

@@ -1,11 +1,13 @@
 """Another version's predictions on the present rows, in a real repository."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from tests.delivery.flights_project import (
     at_training,
@@ -15,13 +17,18 @@ from tests.delivery.flights_project import (
     evaluated,
     flights,
     plain_env,
+    registered,
     rerun,
     wanted,
 )
 from trueup.delivery.champion import Had, NotComparable, Wanted, champion_predictions
 from trueup.delivery.elsewhere.environments import Builder
+from trueup.delivery.elsewhere.kept import keep_predictions, kept_predictions
 from trueup.delivery.elsewhere.locks import Lock
+from trueup.pipeline.results import Results
+from trueup.project.converting import convert
 from trueup.project.workspace import Workspace
+from trueup.store.scopes import scope
 
 LOCKS = Path(__file__).parent / "locks"
 
@@ -147,11 +154,57 @@ def test_code_that_fails_on_the_present_input_says_so_with_its_last_line(tmp_pat
 
 
 def test_a_commit_that_this_clone_does_not_have_is_named(tmp_path: Path) -> None:
-    from msgspec.structs import replace
-
     version = delivered(flights(tmp_path))
-    gone = replace(version, commit="0123456789" * 4, lineage={})
+    gone = structs.replace(version, commit="0123456789" * 4, lineage={})
     assert "git knows no revision" in why(wanted(tmp_path, gone))
+
+
+def test_the_verified_onnx_form_goes_before_the_model_itself(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="install it with: pip install onnxruntime")
+    version = delivered(flights(tmp_path))
+    said = at_training(tmp_path)
+    workspace = Workspace(tmp_path, plain_env())
+    assert not convert(workspace, f"late/{version.version}", tmp_path / "late.onnx").record.refused
+    asked = wanted(tmp_path, version)
+    found = had(asked)
+    assert "ONNX" in found.how
+    np.testing.assert_allclose(found.predictions, expected(asked, said), atol=1e-6)
+
+
+def test_kept_predictions_are_believed_in_their_scope_and_on_just_these_rows_only(
+    tmp_path: Path,
+) -> None:
+    version = delivered(flights(tmp_path))
+    asked = wanted(tmp_path, version)
+    rows, digest = asked.evaluation, version.model.digest
+    results, lie = asked.results, np.full(asked.evaluation.frame.height, 0.5)
+    theirs = Results(results.content, results.local, None, scope("pr/7"))
+    keep_predictions(theirs, digest, rows, lie)
+    mine = kept_predictions(theirs, digest, rows)
+    assert mine is not None
+    assert np.array_equal(mine.array, lie)
+    assert kept_predictions(results, digest, rows) is None
+    assert not np.array_equal(had(asked).predictions, lie)
+    assert rows.ids is not None
+    assert kept_predictions(results, digest, replace(rows, ids=rows.ids.reverse())) is None
+    assert kept_predictions(results, digest, replace(rows, data="other")) is None
+    assert kept_predictions(results, version.code, rows) is None
+    assert kept_predictions(results, digest, rows) is not None
+
+
+def test_a_version_made_with_code_or_a_lock_that_its_commit_does_not_have_is_not_remade(
+    tmp_path: Path,
+) -> None:
+    flights(tmp_path)
+    changed(tmp_path, "prepare.py", "* 2.0", "* 7.0")
+    rerun(tmp_path)
+    changed(tmp_path, "prepare.py", "* 7.0", "* 2.0")
+    commit(tmp_path, "What a run of other code has made")
+    version = registered(tmp_path)
+    changed(tmp_path, "prepare.py", "* 2.0", "* 3.0")
+    commit(tmp_path, "Scale a feature")
+    rerun(tmp_path)
+    assert "a prepare.py that its commit does not have" in why(wanted(tmp_path, version))
 
 
 @pytest.mark.slow

@@ -44,6 +44,10 @@ _PLAIN = (
     *_in("collections", "OrderedDict"),
     *_in("numpy", "dtype"),
 )
+# What older releases had and this one may lack; models that they trained are still asked.
+FORMER = (
+    *_in("sklearn.compose._column_transformer", "_RemainderColsList"),  # a list that warns, to 1.7
+)
 # Metrics on vectors, in memory of their own.
 _DISTANCES = _in(
     "sklearn.metrics._dist_metrics",
@@ -116,6 +120,11 @@ def _checks_an_array(node: dict[str, Any]) -> bool:
         and called.get("__loader__") == "FunctionNode"
         and _type(called) == "sklearn.utils.validation.check_array"
     )
+
+
+def types_in(schema: Any) -> set[str]:
+    """Return every type that a schema names."""
+    return {_type(node) for node in _nodes(schema)}
 
 
 def _type(node: dict[str, Any]) -> str:

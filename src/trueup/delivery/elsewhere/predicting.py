@@ -3,6 +3,8 @@
 import json
 import platform
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -16,9 +18,11 @@ from trueup.models.artifact import BATCH_ROWS, Reading, open_model
 from trueup.models.detection import detect
 from trueup.models.port import ModelDamaged, ModelRefused, Trust, guarded
 from trueup.models.signature import encode, narrowed, require
-from trueup.models.skops_types import AUDITED, unaudited_ways
+from trueup.models.skops_types import AUDITED, FORMER, types_in, unaudited_ways
 from trueup.models.sniffing import Content
 from trueup.models.tables import Table, as_table, listed
+
+_LIBRARIES = ("sklearn.", "numpy.", "scipy.", "lightgbm.", "xgboost.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +90,6 @@ def request_of(model: Path, trust: Trust) -> dict[str, Any]:
             f"models.{trust.model}.trust.pickle: true in your own trueup.yaml",
             place=str(model),
         )
-    if kind == "skops":
-        _refuse_unaudited(content, trust)
     if kind == "LightGBM":
         _refuse_unsound(content)
     return {
@@ -95,23 +97,37 @@ def request_of(model: Path, trust: Trust) -> dict[str, Any]:
         "model": str(content.place.resolve()),
         "inputs": inputs,
         "entry": _trusted_class(content, trust) if kind == "Python class" else "",
-        "trusted": [*AUDITED, *trust.skops],
+        "trusted": _trusted_types(content, trust) if kind == "skops" else [],
         "pickle": trust.pickle,
     }
 
 
-def _refuse_unaudited(content: Content, trust: Trust) -> None:
-    def schema() -> Any:
+def _trusted_types(content: Content, trust: Trust) -> list[str]:
+    """Return the types that may come alive: audited, the consumer's, and what skops itself trusts.
+
+    An older skops in the model's own environment trusts fewer than the one here; what this one
+    says counts, of types of the libraries alone. ModelRefused for types in ways not audited.
+    """
+
+    def read() -> Any:
         with ZipFile(content.place) as archive:
             return json.loads(archive.read("schema.json"))
 
-    unaudited = unaudited_ways(guarded(schema, content, "skops"), trust.skops)
+    schema = guarded(read, content, "skops")
+    unaudited = unaudited_ways(schema, trust.skops)
     if unaudited:
         raise ModelRefused(
             f"it asks for types that are not trusted: {listed(sorted(unaudited))}; nothing was run",
             remedy=f"If you know them: models.{trust.model}.trust.skops in your own trueup.yaml",
             place=str(content.place),
         )
+    trusted = [*AUDITED, *FORMER, *trust.skops]
+    if find_spec("skops") is None:
+        return trusted
+    here = import_module("skops.io")
+    untrusted = set(guarded(lambda: here.get_untrusted_types(data=content.body), content, "skops"))
+    known = (one for one in types_in(schema) - untrusted if one.startswith(_LIBRARIES))
+    return [*trusted, *sorted(known)]
 
 
 def _trusted_class(content: Content, trust: Trust) -> str:

@@ -26,7 +26,7 @@ class Skops:
     def load(self, content: Content, trust: Trust) -> Loaded:
         """Load what consists of trusted types only, and whose trees stay within their arrays."""
         io = library("skops.io", "skops")
-        trusted = [*skops_types.AUDITED, *trust.skops]
+        trusted = [*skops_types.AUDITED, *skops_types.FORMER, *trust.skops]
         schema = guarded(lambda: _schema(content), content, self.name)
         untrusted = set(guarded(lambda: _untrusted(io, content, trusted), content, self.name))
         untrusted |= skops_types.unaudited_ways(schema, trust.skops)
