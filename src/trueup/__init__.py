@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from trueup.project.looking import runs as runs
     from trueup.project.model_verbs import alias as alias
     from trueup.project.model_verbs import approve as approve
+    from trueup.project.model_verbs import convert as convert
     from trueup.project.model_verbs import deprecate as deprecate
     from trueup.project.model_verbs import history as history
     from trueup.project.model_verbs import promote as promote
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 _MODEL_VERBS = (
     "alias",
     "approve",
+    "convert",
     "deprecate",
     "history",
     "promote",

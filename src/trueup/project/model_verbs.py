@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from trueup.project.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
+    from trueup.project.converting import Conversed
     from trueup.project.promoting import Promotion
     from trueup.registry.history import History
     from trueup.registry.records import Event, RolledBack
@@ -99,6 +100,19 @@ def deprecate(name: str, *, why: str = "", folder: Folder = ".") -> "Event | Non
         return promoting.deprecate(workspace, name, why)
 
 
+def convert(
+    name: str, *, out: Folder | None = None, env: str = "", folder: Folder = "."
+) -> "Conversed":
+    """Write a model as ONNX, as ``trueup convert`` does; ``record.refused`` says why it was not.
+
+    Raises NotConvertible where no graph is known that could answer as the model does.
+    """
+    from trueup.project import converting
+
+    with _opened(folder) as workspace:
+        return converting.convert(workspace, name, None if out is None else Path(out), env)
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     verb.__name__: verb
     for verb in (
@@ -111,6 +125,7 @@ VERBS: dict[str, Callable[..., Any]] = {
         rollback,
         alias,
         deprecate,
+        convert,
     )
 }
 
