@@ -10,9 +10,9 @@ _COUNTED = ("f1", "balanced_accuracy", "matthews_corrcoef", "precision", "accura
 
 SETTINGS = (
     # days that follow each other, and groups
-    Setting("30 days that follow each other", 3000, blocks=30, follow=0.5, pairs=3000),
+    Setting("30 days that follow each other", 3000, blocks=30, follow=0.5),
     Setting("60 days that follow each other", 3000, blocks=60, follow=0.5),
-    Setting("8 groups", 1600, blocks=8, by="group"),
+    Setting("8 groups", 1600, blocks=8, by="group", pairs=3000),
     Setting("14 unequal groups", 1400, blocks=14, by="group", unequal=True),
     # few events
     Setting("5 events", 2000, events=5, pairs=500),

@@ -1,6 +1,7 @@
 """How often the gate passes a candidate that is exactly as bad as the margin, or as the limit.
 
     python -m studies gate_error_rates [--reduced] [--only WORDS] [--share X] [--csv FILE]
+    python -m studies gate_error_rates --table FILE
 
 Each setting draws pairs whose true difference lies on the limit, where a pass is wrong, and pairs
 that are equally good, where a pass is right (power). A point threshold on the same pairs stands
@@ -24,15 +25,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from studies import cell_populations, other_populations, populations
 from studies.gate_settings import REDUCED, SETTINGS
+from studies.rate_table import table
 from studies.settings import Family, Setting
 from trueup.gate.comparing import Circumstances, compare
 from trueup.gate.judging import judge
 from trueup.gate.proportions import clopper_pearson
 from trueup.gate.rules import Rule, Rules
 from trueup.gate.spending import Spending
-from trueup.gate.verdict import Question
+from trueup.gate.verdict import Finding, Question
 
-SEED = 20270131
+SEED = 20270207
 MOST = 1.2  # times the declared rate
 DECLARED = 0.05
 FAMILIES = {
@@ -115,11 +117,21 @@ def counted(
         verdict = judge(rules, compare(family.draw(setting, quality, rng), known))
         for count, finding in zip(counts, verdict.findings, strict=True):
             count[finding.word] += 1
-            if finding.estimate is not None and finding.limit is not None:
-                better = finding.estimate >= finding.limit
-                at_most = finding.question == "at_most"
-                count["point"] += (finding.estimate <= finding.limit) if at_most else better
+            count["point"] += _point(finding, family, setting)
     return counts
+
+
+def _point(finding: Finding, family: Family, setting: Setting) -> bool:
+    """Say whether a plain threshold had passed what was measured, bounds or not."""
+    if finding.candidate is None or finding.limit is None:
+        return False
+    if finding.question == "at_most":
+        return finding.candidate <= finding.limit
+    if finding.question == "at_least":
+        return finding.candidate >= finding.limit
+    apart = finding.candidate - (finding.other or 0.0)
+    names = {family.named(setting, name): asked for name, asked in family.limits.items()}
+    return (-apart if names[finding.metric] == "at_most" else apart) >= finding.limit
 
 
 def lines(setting: Setting, pairs: int, seed: int = SEED) -> Iterator[Line]:
@@ -187,11 +199,15 @@ def main() -> int:
     parser.add_argument("--reduced", action="store_true")
     parser.add_argument("--share", type=float, default=1.0, help="of the pairs of each setting")
     parser.add_argument("--only", default="", help="settings whose name holds this")
+    parser.add_argument("--table", type=Path, default=None, help="of these results, and no more")
     parser.add_argument("--after", default="", help="go on behind the setting of this name")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--csv", type=Path, default=None)
     parser.add_argument("--commit", default="", help="of the code, where git cannot be asked")
     options = parser.parse_args()
+    if options.table is not None:
+        print(*table(options.table), sep="\n")
+        return 0
     commit, broken, began = options.commit or _commit(), 0, time.process_time()
     header = [*Line.__struct_fields__, "upper_99", "holds", "seed", "commit"]
     if options.csv is not None and not options.after:

@@ -23,31 +23,34 @@ class Blockwise:
     value: Callable[[Floats], Floats] | None  # None: linear in the sums
     sizes: Floats  # rows by block; empty blocks are not counted
     carried: Floats  # rows by block that carry the metric: the rarer class's, where one must occur
-    offset: float = 0.0  # bias of a linear quantity, known from elsewhere
+    without: Floats | None = None  # its values with each block left out, where linear is not all
 
     def joined(self) -> "Blockwise":
         """Return the same with each two neighbouring blocks joined."""
         starts = np.arange(0, len(self.sums), 2)
         sums = np.add.reduceat(self.sums, starts, axis=0)
         sizes, carried = (np.add.reduceat(each, starts) for each in (self.sizes, self.carried))
-        return replace(self, sums=sums, sizes=sizes, carried=carried)
+        return replace(self, sums=sums, sizes=sizes, carried=carried, without=None)
 
     def deviations(self) -> Floats:
         """Return the pseudo-values' deviations from their mean; zero for empty blocks."""
         there = self.sizes > 0
         count = int(there.sum())
-        moved = count * self.sums[:, 0] if self.value is None else -(count - 1) * self._left_out()
+        linear = self.value is None and self.without is None
+        moved = count * self.sums[:, 0] if linear else -(count - 1) * self._left_out()
         deviations: Floats = np.where(there, moved - moved[there].mean(), 0.0)
         return deviations
 
     def bias(self) -> float:
         """Return by how much the estimate is too high on average (Quenouille's jackknife)."""
-        if self.value is None:
-            return self.offset
+        if self.value is None and self.without is None:
+            return 0.0
         there = self.sizes > 0
         return float((self._left_out()[there].mean() - self.estimate) * (there.sum() - 1))
 
     def _left_out(self) -> Floats:
+        if self.without is not None:
+            return self.without
         if self.value is None:
             return self.estimate - self.sums[:, 0]
         return self.value(self.sums.sum(axis=0) - self.sums)
@@ -120,13 +123,14 @@ def _areas_of_labels(labels: Labels) -> tuple[float, Floats]:
     return float(np.mean([area for area, _ in each])), mean
 
 
-def _offset(labels: Labels, blocks: Blocks, area: float) -> float:
-    """Return how much pairs within a block, which are too alike, move an area."""
+def _areas_without(labels: Labels, blocks: Blocks) -> Floats | None:
+    """Return the area with each block left out; None where the influences say as much.
+
+    Pairs within a block are too alike, which the influences alone do not see.
+    """
     if blocks.kind == "rows" or labels.predicted.ndim != 1:
-        return 0.0
-    found = left_out(labels.truth, labels.predicted, blocks.codes, blocks.count)
-    there = np.bincount(blocks.codes, minlength=blocks.count) > 0
-    return float((found[there].mean() - area) * (there.sum() - 1))
+        return None
+    return left_out(labels.truth, labels.predicted, blocks.codes, blocks.count)
 
 
 def quantity(metric: Metric, blocks: Blocks, labels: Labels, against: Labels | None) -> Blockwise:
@@ -135,13 +139,14 @@ def quantity(metric: Metric, blocks: Blocks, labels: Labels, against: Labels | N
     sizes, carried = _sizes(metric, blocks, labels)
     if metric.area:
         area, moved = areas(labels)
-        offset = _offset(labels, blocks, area)
+        without = _areas_without(labels, blocks)
         if against is not None:
             other, others = areas(against)
-            offset -= _offset(against, blocks, other)
+            theirs = _areas_without(against, blocks)
             area, moved = area - other, moved - others
+            without = None if without is None or theirs is None else without - theirs
         sums = np.bincount(blocks.codes, moved, minlength=blocks.count).astype(np.float64)
-        return Blockwise(area, sums[:, None], None, sizes, carried, offset)
+        return Blockwise(area, sums[:, None], None, sizes, carried, without)
     if metric.call is not None:
         return _left_out(metric, blocks, labels, against)
     mine = block_sums(metric.tallies(labels), blocks.codes, blocks.count)

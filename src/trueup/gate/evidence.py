@@ -18,6 +18,7 @@ LEAST_WORTH_OF_VALUE = 20  # the same for a value itself, which carries all that
 LEAST_DISCORDANT = 10  # rows on which the two models differ, in what the metric sees
 
 _FEW = 2.5  # blocks: by what share of so many the error of a value itself is widened
+_FEW_OF_DIFFERENCE = 1.0  # the same for a difference
 _HIDDEN = 2.0  # standard errors of skewness that few blocks may hide from a value
 _FEW_EVENTS = 1.5  # the same for rows of the rarer class
 _LOSSES = (  # which are never below zero, and whose values are skewed upwards
@@ -218,12 +219,14 @@ def _by_blocks(
 
 
 def _on_scale(metric: Metric, found: Sample, blocks: Blocks, against: Labels | None) -> Bounds:
-    if against is None and blocks.kind != "rows":
-        # The value itself, unlike a difference, carries all of what few blocks have in common.
-        more = 1 + _FEW / found.worth
+    if blocks.kind != "rows":
+        more = 1 + (_FEW if against is None else _FEW_OF_DIFFERENCE) / found.worth
         slow = None if found.slow is None else Waves(found.slow.se * more, found.slow.df)
+        found = replace(found, se=found.se * more, slow=slow)
+    if against is None and blocks.kind != "rows":
+        # A value, unlike a difference, carries all of what few blocks have in common.
         hidden = _HIDDEN * math.sqrt(6 / found.worth) * (-1 if metric.higher else 1)
-        found = replace(found, se=found.se * more, slow=slow, hidden=hidden)
+        found = replace(found, hidden=hidden)
     if against is None:
         found = replace(found, room=_room(metric, found.estimate))
     if metric.area and against is None and 0 < found.estimate < 1:
