@@ -20,7 +20,7 @@ from trueup.delivery.predicting import (
     is_here,
     version_predictions,
 )
-from trueup.delivery.reusing import use_of
+from trueup.delivery.reusing import how_to_refresh, use_of
 from trueup.delivery.sealed import Access, check_sealable, ready
 from trueup.delivery.seen import PART, Seen, decode, rows_seen, seen_by, seen_by_any
 from trueup.delivery.subject import Candidate, Subject
@@ -52,6 +52,7 @@ class _Field:
     seen_known: bool
     champion: Literal["there", "none", "not_comparable"]
     why: str = ""
+    unknown: tuple[str, ...] = ()  # why it is not known what a model has seen
 
 
 def judged(subject: Subject, candidate: Candidate) -> Judgement:
@@ -96,6 +97,8 @@ def _verdict(
     table = evaluation(subject.root, subject.entry, subject.digest)
     asking = asking_of(subject, table)
     field = _field(subject, candidate, asking, opponents_of(subject, candidate, history))
+    use = use_of(subject, table, candidate.model.digest)
+    refresh = how_to_refresh(subject.entry.gate, table.entry, use)
     with project_functions(subject, asking) as calls:
         known = Circumstances(
             champion=field.champion,
@@ -106,9 +109,10 @@ def _verdict(
             calls=calls,
             digests=digests,
             had=field.had,
+            notes=tuple(note for note in (access.why, *field.unknown, refresh) if note),
         )
         comparison = compare(rows_of(table, field.predicted, field.seen), known)
-        rules = rules_of(subject.entry.gate, also, use_of(subject, table, candidate.model.digest))
+        rules = rules_of(subject.entry.gate, also, use)
         verdict = judge(rules, comparison)
     keep_predictions(subject.results, candidate.model.digest, table, field.predicted["candidate"])
     return verdict
@@ -133,7 +137,7 @@ def _field(
     table = asking.evaluation
     mine = candidate_predictions(subject, candidate, asking)
     predicted, had = {"candidate": mine.predictions}, {"candidate": mine.how}
-    masks = [rows_seen(_seen(subject, candidate), table)]
+    seen_by_each = [_seen(subject, candidate)]
     champion: Literal["there", "none", "not_comparable"] = "none"
     why = ""
     for opponent in opponents:
@@ -144,9 +148,11 @@ def _field(
             continue
         champion = "there" if opponent.role == "champion" else champion
         predicted[opponent.role], had[opponent.role] = found.predictions, found.how
-        masks.append(rows_seen(_seen_of(subject, opponent.version), table))
+        seen_by_each.append(_seen_of(subject, opponent.version))
+    masks = [rows_seen(each, table) for each in seen_by_each]
+    unknown = [one.how for one, mask in zip(seen_by_each, masks, strict=True) if mask is None]
     seen, known = seen_by_any(masks)
-    return _Field(predicted, had, seen, known, champion, why)
+    return _Field(predicted, had, seen, known, champion, why, tuple(dict.fromkeys(unknown)))
 
 
 def _measured(subject: Subject, candidate: Candidate) -> Mapping[str, float]:

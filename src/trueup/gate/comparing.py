@@ -23,7 +23,8 @@ class Circumstances:
     predictions on these rows could not be had (``why``). ``seen_known``: whether it is known
     which rows the models were trained on. ``expected``: by slice column, the values of the last
     time. ``measured``: metrics that are single numbers, such as a latency. ``calls``: metrics of
-    the project's own. ``had``: by model, how its predictions were come by. Without a seed, one is
+    the project's own. ``had``: by model, how its predictions were come by. ``notes``: sentences to
+    be kept with the verdict. Without a seed, one is
     made of the digests or the predictions.
     """
 
@@ -35,6 +36,7 @@ class Circumstances:
     calls: Mapping[str, Call] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     had: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     seed: int | None = None
 
 

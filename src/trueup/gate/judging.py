@@ -29,6 +29,7 @@ from trueup.gate.resampling import resamples_for
 from trueup.gate.rules import Rule, Rules, missing_margin
 from trueup.gate.slicing import Part, parts, whole
 from trueup.gate.verdict import Finding, LeftOut, Standing, Trap, Verdict, Word, sealed
+from trueup.gate.wording import says_together
 
 _STRICT: tuple[Standing, ...] = ("promote", "person", "block")
 
@@ -64,6 +65,7 @@ def judge(rules: Rules, comparison: Comparison) -> Verdict:
             joint_power=_joint_power(findings),
             digests=dict(comparison.circumstances.digests),
             had=dict(comparison.circumstances.had),
+            notes=comparison.circumstances.notes,
             curves=curves_of(comparison, [rule.metric for rule in rules.rules]),
         )
     )
@@ -279,13 +281,24 @@ def _standing(findings: Sequence[Finding], rules: Rules, comparison: Comparison)
 def _reasons(findings: Sequence[Finding], comparison: Comparison) -> tuple[str, ...]:
     """Return the reasons in sentences, what fails first; a pass says what was shown."""
     said = [trap.says for trap in comparison.traps]
-    for word in ("fail", "inconclusive", "pass"):
+    for word in ("fail", "inconclusive"):
         said += [each.says for each in findings if each.word == word]
         if said:
             break
+    else:
+        said += _shown(findings)
     if comparison.circumstances.champion == "not_comparable" and comparison.circumstances.why:
         said.append(comparison.circumstances.why)
     return tuple(said)
+
+
+def _shown(findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield what a pass has shown: each rule's sentence, and one for all slices of a rule."""
+    passed = [each for each in findings if each.word == "pass"]
+    yield from (each.says for each in passed if not each.slice)
+    for rule in dict.fromkeys((each.rule, each.question) for each in passed if each.slice):
+        slices = [each for each in passed if each.slice and (each.rule, each.question) == rule]
+        yield slices[0].says if len(slices) == 1 else says_together(slices)
 
 
 def _joint_power(findings: Sequence[Finding]) -> float | None:

@@ -100,6 +100,7 @@ def _versus(verdict: Verdict, names: Mapping[str, str]) -> Iterator[str]:
     use, planned = verdict.spending.use, verdict.spending.reuse
     yield f"{verdict.rows} rows, {_blocks(verdict)}; candidate {use} of {planned} on them."
     yield from _left_out(verdict)
+    yield from verdict.notes
 
 
 def _named(digest: str, names: Mapping[str, str]) -> str:

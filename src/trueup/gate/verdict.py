@@ -96,6 +96,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     joint_power: float | None = None  # of all slices that ask for non-inferiority
     digests: dict[str, str]  # what was judged: model, champion, data, rules, code
     had: dict[str, str] = {}  # by model: how its predictions were come by
+    notes: tuple[str, ...] = ()  # what else whoever judged had to say, such as how to get new rows
     curves: dict[str, ModelCurves] = {}  # by model
     digest: str = ""
     format: int = FORMAT

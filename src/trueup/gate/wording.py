@@ -1,5 +1,7 @@
 """Reasons of findings, and the sentences that say them in plain words."""
 
+from collections.abc import Sequence
+
 from trueup.gate.verdict import Finding
 
 REASONS = {
@@ -47,6 +49,27 @@ def says(finding: Finding) -> str:
         return f"{what}: {REASONS[finding.reason]}"
     measured = _value if finding.question in ("at_least", "at_most") else _difference
     return f"{what} is {measured(finding)}: {_tail(finding)}{_needs(finding)}"
+
+
+def says_together(slices: Sequence[Finding]) -> str:
+    """Return one sentence for the slices of a rule that have all passed.
+
+    >>> from trueup.gate.verdict import Finding
+    >>> one = Finding(rule=0, metric="recall", question="harm", word="pass", reason="no_harm_shown",
+    ...               says="", slice="carrier=UA", versus="champion", limit=-0.05)
+    >>> says_together([one, one])
+    'recall by carrier: none of 2 slices is shown to be more than 0.05 worse'
+    """
+    first, count = slices[0], len(slices)
+    column = first.slice.partition("=")[0]
+    if first.reason == "no_harm_shown":
+        limit = f"{abs(first.limit or 0.0):.4g}"
+        shown = f"none of {count} slices is shown to be more than {limit} worse"
+    elif first.evidence == "point":
+        shown = f"all {count} slices reach {asked(first)}; points, which prove nothing"
+    else:
+        shown = f"all {count} slices are shown to be {asked(first)}"
+    return f"{first.metric} by {column}: {shown}"
 
 
 def asked(finding: Finding) -> str:
