@@ -30,6 +30,8 @@ from trueup.project.converting import convert
 from trueup.project.workspace import Workspace
 from trueup.store.scopes import scope
 
+pytest.importorskip("skops", reason="optional: pip install 'trueup[models]'")
+
 LOCKS = Path(__file__).parent / "locks"
 
 
@@ -153,14 +155,24 @@ def test_code_that_fails_on_the_present_input_says_so_with_its_last_line(tmp_pat
     assert "miles" in said
 
 
+def test_where_code_and_lock_are_unchanged_a_shallow_clone_is_enough(tmp_path: Path) -> None:
+    flights(tmp_path)
+    (tmp_path / "requirements.txt").write_text("numpy==1.0 --hash=sha256:00\n")
+    commit(tmp_path, "Pin what nobody installs")
+    version = delivered(tmp_path)
+    gone = structs.replace(version, commit="0123456789" * 4)
+    found = had(wanted(tmp_path, gone))
+    assert "whose lock file is the same" in found.how
+
+
 def test_a_commit_that_this_clone_does_not_have_is_named(tmp_path: Path) -> None:
     version = delivered(flights(tmp_path))
     gone = structs.replace(version, commit="0123456789" * 4, lineage={})
-    assert "git knows no revision" in why(wanted(tmp_path, gone))
+    assert "git fetch --unshallow" in why(wanted(tmp_path, gone))
 
 
 def test_the_verified_onnx_form_goes_before_the_model_itself(tmp_path: Path) -> None:
-    pytest.importorskip("onnxruntime", reason="install it with: pip install onnxruntime")
+    pytest.importorskip("onnxruntime", reason="optional: pip install onnxruntime")
     version = delivered(flights(tmp_path))
     said = at_training(tmp_path)
     workspace = Workspace(tmp_path, plain_env())

@@ -29,6 +29,8 @@ from trueup.models.port import ModelRefused, Trust
 from trueup.models.signature import SignatureBroken, infer
 from trueup.models.tables import as_table
 
+pytest.importorskip("skops", reason="optional: pip install 'trueup[models]'")
+
 ENDS_WITHIN_S = 20.0
 
 
@@ -84,12 +86,12 @@ def test_boosters_predict_elsewhere_what_they_predict_here(tmp_path: Path) -> No
     given = table().select("a", "b")
     truth = (given["a"] > 0).to_numpy().astype(int)
     made: list[Path] = []
-    lightgbm = pytest.importorskip("lightgbm", reason="install it with: pip install lightgbm")
+    lightgbm = pytest.importorskip("lightgbm", reason="optional: pip install lightgbm")
     settings = {"objective": "binary", "verbose": -1, "num_threads": 1}
     data = lightgbm.Dataset(given.to_numpy(), truth, feature_name=["a", "b"])
     made.append(tmp_path / "model.txt")
     lightgbm.train(settings, data, 10).save_model(made[-1])
-    xgboost = pytest.importorskip("xgboost", reason="install it with: pip install xgboost-cpu")
+    xgboost = pytest.importorskip("xgboost", reason="optional: pip install xgboost")
     made.append(tmp_path / "model.ubj")
     matrix = xgboost.DMatrix(given.to_numpy(), truth, feature_names=["a", "b"])
     xgboost.train({"objective": "binary:logistic", "nthread": 1}, matrix, 10).save_model(made[-1])

@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 
-from trueup import ids
+from trueup import clock, ids
 from trueup.delivery.elsewhere.asking import Asking, Had, NotComparable, Say, Wanted
 from trueup.delivery.elsewhere.kept import keep_predictions, kept_predictions
 from trueup.errors import TrueupError
+
+_ABANDONED_S = 86400.0
 
 __all__ = ["Asking", "Had", "NotComparable", "Wanted", "champion_predictions"]
 
@@ -78,6 +80,9 @@ def _folder(own: Path) -> Iterator[Path]:
     """Give a folder to work in, which goes afterwards."""
     folder = own / "elsewhere" / ids.nonce()
     folder.mkdir(parents=True)
+    for one in folder.parent.iterdir():  # whoever was killed could not clear up
+        if one.stat().st_mtime < clock.now().timestamp() - _ABANDONED_S:
+            rmtree(one, ignore_errors=True)
     try:
         yield folder
     finally:

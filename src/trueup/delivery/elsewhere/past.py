@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
+from trueup import git
 from trueup.config.load import load
 from trueup.config.records import Project
 from trueup.delivery.elsewhere.asking import Wanted
@@ -37,6 +38,24 @@ class Past:
     ) -> None:
         self._stack.close()
 
+    @cached_property
+    def commit(self) -> str:
+        """The commit that the version was registered from; WrongUsage where it is not here."""
+        wanted = self._wanted
+        if not wanted.version.commit:
+            raise WrongUsage(
+                f"{wanted.shown_as} was registered outside Git, so its code is not known",
+                remedy="Register models from a commit.",
+            )
+        try:
+            return git.resolve(wanted.root, wanted.version.commit)
+        except git.NotARevision as error:
+            raise WrongUsage(
+                f"the commit of {wanted.shown_as}, {wanted.version.commit[:10]}, is not in this "
+                "clone, which git fetch --unshallow completes",
+                remedy="Fetch it: git fetch --unshallow; in CI, check out with the whole history.",
+            ) from error
+
     @property
     def top(self) -> Path:
         """Where the worktree lies, the whole repository's."""
@@ -46,12 +65,7 @@ class Past:
     def root(self) -> Path:
         """The project's folder in a worktree, with the present values of the parameters it has."""
         wanted = self._wanted
-        if not wanted.version.commit:
-            raise WrongUsage(
-                f"{wanted.shown_as} was registered outside Git, so its code is not known",
-                remedy="Register models from a commit.",
-            )
-        root = self._stack.enter_context(worktree(wanted.root, wanted.version.commit, self.top))
+        root = self._stack.enter_context(worktree(wanted.root, self.commit, self.top))
         before = load(root)
         files = {*before.params, *(p.file for s in before.stages.values() for p in s.params)}
         now = {file: parameters(wanted.root, file) for file in sorted(files)}
@@ -87,12 +101,14 @@ class Past:
     def lock(self) -> Lock | None:
         """The lock file that it was made with; WrongUsage where its commit has another."""
         wanted, recorded = self._wanted, self.software
+        now = self.lock_now
+        if now and recorded.lock_digest == digest_bytes(now.body):
+            return now  # nothing to ask Git about, whose history may not be here
         if not wanted.version.commit:
             return None
-        found = lock_at(wanted.root, wanted.version.commit, recorded.lock)
-        for lock in (found, self.lock_now):
-            if recorded.lock_digest and lock and digest_bytes(lock.body) == recorded.lock_digest:
-                return lock
+        found = lock_at(wanted.root, self.commit, recorded.lock)
+        if found and recorded.lock_digest == digest_bytes(found.body):
+            return found
         if recorded.lock_digest:
             raise WrongUsage(
                 f"{wanted.shown_as} was made with a {recorded.lock} that its commit does not have",
