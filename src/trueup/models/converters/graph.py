@@ -11,7 +11,7 @@ from trueup.models.libraries import library
 
 ML = "ai.onnx.ml"
 OPSET, TREES_OPSET, OTHERS_ML_OPSET = 18, 5, 3
-IR_VERSION = 10  # what the oldest onnxruntime with trees of doubles reads
+IR_VERSION = 10  # what onnxruntime 1.21 reads, the first that walks trees in doubles
 UNSEEN = -1  # the code of a category outside the vocabulary
 
 
@@ -76,7 +76,9 @@ class Graph:
     def add(self, op: str, given: Sequence[str], domain: str = "", **attributes: Any) -> str:
         """Add a node with one output and return its name."""
         found = self.fresh()
-        node = self._onnx.helper.make_node(op, list(given), [found], domain=domain, **attributes)
+        node = self._onnx.helper.make_node(
+            op, list(given), [found], name=found, domain=domain, **attributes
+        )  # named, as passes of onnxruntime name what they put in their place
         self.nodes.append(node)
         return found
 

@@ -90,7 +90,7 @@ def _merged(graph: Graph, made: Any, given: str) -> list[tuple[str, int]]:
                 if one not in names:
                     names[one] = graph.fresh()
                 side[place] = names[one]
-        node.name = ""
+        node.name = graph.fresh()
         graph.nodes.append(node)
     return [_output(graph, one, names[one.name]) for one in made.graph.output]
 
