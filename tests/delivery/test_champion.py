@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,31 @@ def test_where_code_and_lock_are_unchanged_a_shallow_clone_is_enough(tmp_path: P
     gone = structs.replace(version, commit="0123456789" * 4)
     found = had(wanted(tmp_path, gone))
     assert "whose lock file is the same" in found.how
+
+
+def test_a_model_is_asked_in_this_process_where_it_has_what_the_lock_of_then_pins(
+    tmp_path: Path,
+) -> None:
+    root = flights(tmp_path)
+    pinned = ("scikit-learn", "skops", "numpy", "polars")
+    lines = [f"{one}=={metadata.version(one)} --hash=sha256:00\n" for one in pinned]
+    (root / "requirements.txt").write_text("".join(lines))
+    version = delivered(root)
+    said = at_training(root)
+    (root / "requirements.txt").write_text("numpy==1.0 --hash=sha256:00\n")
+    asked = wanted(root, version)
+    found = had(asked)
+    assert np.array_equal(found.predictions, expected(asked, said))
+    assert "here, where all is installed that requirements.txt pins" in found.how
+    assert not (root / ".trueup" / "environments").exists()
+
+
+def test_a_champion_from_before_the_first_lock_file_is_asked_and_that_is_said(
+    tmp_path: Path,
+) -> None:
+    version = delivered(flights(tmp_path))
+    (tmp_path / "requirements.txt").write_text("numpy==1.0 --hash=sha256:00\n")
+    assert "as its commit has no lock file" in had(wanted(tmp_path, version)).how
 
 
 def test_a_commit_that_this_clone_does_not_have_is_named(tmp_path: Path) -> None:

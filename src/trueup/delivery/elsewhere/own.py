@@ -88,17 +88,11 @@ def software_of(wanted: Wanted, past: Past, say: Say) -> Software:
     recorded = past.software.python
     here = python_version(present.place.python, wanted.root, wanted.env)
     same_python = not recorded or recorded == here
-    if lock is None and now is None:
-        return replace(present, how="in the project's environment, as there is no lock file")
     if lock is None:
-        raise WrongUsage(
-            f"what {wanted.shown_as} was made with is not known: its commit has no lock file",
-            remedy="Keep a lock file in Git beside the code.",
-        )
+        whose = "there is" if now is None else "its commit has"
+        return replace(present, how=f"in the project's environment, as {whose} no lock file")
     if now is not None and now.digest == lock.digest and same_python:
         return replace(present, how="in the project's environment, whose lock file is the same")
-    wanted_python = recorded or here
-    how = f"in its own environment, made of {lock.name} at its commit"
     builder = Builder(
         root=wanted.root,
         own=wanted.own,
@@ -106,9 +100,13 @@ def software_of(wanted: Wanted, past: Past, say: Say) -> Software:
         secrets=tuple(wanted.secrets.values()),
         say=lambda: say(f"making the environment of {wanted.shown_as} from {lock.name}"),
     )
-    python = builder.python_of(lock, wanted_python)
+    inside = _has_all(lock, recorded or here)
+    python = Path(sys.executable) if inside else builder.python_of(lock, recorded or here)
     env = builder.surroundings(python)
-    return Software(_place(wanted, python, env), False, how, env)
+    how = f"in its own environment, made of {lock.name} at its commit"
+    if inside:
+        how = f"here, where all is installed that {lock.name} pins for it"
+    return Software(_place(wanted, python, env), inside, how, env)
 
 
 def project_software(asking: Asking) -> Software:
