@@ -143,3 +143,25 @@ def test_requirements_without_hashes_are_no_lock(tmp_path: Path) -> None:
     lock = Lock(path="requirements.lock", body=b"numpy==2.2.6\n")
     with pytest.raises(EnvironmentFailed, match="no hashes"):
         builder(tmp_path).python_of(lock, PYTHON)
+
+
+@pytest.mark.parametrize("name", ["uv.lock", "pylock.toml"])
+def test_an_environment_is_made_of_the_locks_of_uv(tmp_path: Path, name: str) -> None:
+    _, found = local(tmp_path)
+    one = builder(tmp_path, **found)
+    uv = one._uv()
+    if not uv:
+        pytest.skip("optional: pip install uv")
+    project = f'[project]\nname = "p"\nversion = "0"\nrequires-python = ">={PYTHON}"\n'
+    write(tmp_path, {"pyproject.toml": project + 'dependencies = ["tiny"]\n'})
+    subprocess.run([*uv, "lock", "--quiet"], cwd=tmp_path, env=dict(one.env), check=True)
+    if name == "pylock.toml":
+        export = [*uv, "export", "--quiet", "--no-emit-project", "--output-file", name]
+        subprocess.run(export, cwd=tmp_path, env=dict(one.env), check=True, capture_output=True)
+        (tmp_path / "uv.lock").unlink()
+    lock = lock_here(tmp_path)
+    assert lock is not None
+    assert lock.name == name
+    assert lock.pins()["tiny"] == {"1.0"}
+    python = one.python_of(lock, PYTHON)
+    subprocess.run([python, "-c", "import tiny"], check=True)
