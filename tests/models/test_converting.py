@@ -305,6 +305,27 @@ def test_a_graph_answers_as_xgboost_does_to_single_precision(case: str, tmp_path
     assert made.probes.decisions == 0
 
 
+def test_categories_of_xgboost_are_sets(tmp_path: Path) -> None:
+    xgboost = pytest.importorskip("xgboost")
+    columns = NUMBERS | {"p": SPARSE}
+    signature = infer(as_table(columns))
+    coded = np.column_stack(list(encode(signature, as_table(columns)).columns().values()))
+    rows = xgboost.DMatrix(
+        coded,
+        TWO ^ (WORDS == "BOS"),
+        feature_names=[*columns],
+        feature_types=["q", "q", "q", "c"],
+        enable_categorical=True,
+    )
+    settings = {"objective": "binary:logistic", "max_depth": 4, "max_cat_to_onehot": 2}
+    xgboost.train(settings | {"nthread": 1}, rows, 8).save_model(tmp_path / "m.json")
+    assert '"categories_sizes":[2' in (tmp_path / "m.json").read_text()
+    model = open_model(tmp_path / "m.json", reading=Reading(signature=signature))
+    made = converting.convert(model, as_table(columns), DIGEST).record
+    assert made.refused == ()
+    assert made.probes.decisions == 0
+
+
 def test_categories_that_only_the_model_knows_are_not_unseen(tmp_path: Path) -> None:
     model = pipe(by_columns(preprocessing.OrdinalEncoder(**UNSEEN)), trees())
     truth = TWO ^ (WORDS == "LGA")
