@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from trueup.project.model_verbs import convert as convert
     from trueup.project.model_verbs import deprecate as deprecate
     from trueup.project.model_verbs import history as history
+    from trueup.project.model_verbs import judge as judge
     from trueup.project.model_verbs import promote as promote
     from trueup.project.model_verbs import register as register
     from trueup.project.model_verbs import reject as reject
@@ -28,6 +29,7 @@ _MODEL_VERBS = (
     "convert",
     "deprecate",
     "history",
+    "judge",
     "promote",
     "register",
     "reject",

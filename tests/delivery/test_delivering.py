@@ -1,11 +1,13 @@
 """A run that ends in a version registered, judged and promoted; and what stops it on the way."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+import trueup as trueup_package
 from tests.project.projects import write
 from trueup.cli import exit_code
 from trueup.cli.group import trueup
@@ -234,3 +236,52 @@ def test_a_gate_names_the_margin_that_its_rows_can_prove(project: Path) -> None:
     rules.write_text(rules.read_text().replace(", margin: 0.03", ""))
     told = str(said(project, "gate", "sale").exception)
     assert "the smallest difference that these rows can detect" in told
+
+
+def test_predictions_alone_are_judged_without_any_stage(tmp_path: Path) -> None:
+    root = write(
+        tmp_path / "alone",
+        {
+            "trueup.yaml": """
+                format: 1
+                project: alone
+                models:
+                  sale:
+                    task: binary
+                    evaluate: {predictions: scores.csv, target: sold}
+                    gate: {rules: [{metric: accuracy, at_least: 0.6}]}
+            """,
+            "scores.csv": "sold,score\n" + "1,0.9\n0,0.2\n0,0.1\n1,0.7\n1,0.4\n" * 200,
+        },
+    )
+    result = said(root, "gate")
+    assert result.exit_code == 0
+    assert "alone/sale" in result.stdout
+    assert said(root, "register", "sale").exit_code == 2
+
+
+def test_a_model_has_a_path_or_predictions(tmp_path: Path) -> None:
+    root = write(tmp_path / "none", {"trueup.yaml": "format: 1\nmodels: {sale: {task: binary}}\n"})
+    told = str(said(root, "gate", "sale").exception)
+    assert "has no path, and no predictions either" in told
+
+
+def test_python_runs_judges_and_promotes_as_the_command_line_does(project: Path) -> None:
+    result = trueup_package.run(folder=project)
+    (done,) = result.models
+    assert (done.version, done.promoted.version, done.ending) == (1, 1, "done")
+    worse = trueup_package.run(folder=project, params={"train.noise": 0.95})
+    assert worse.models[0].ending == "failed"
+    judgement = trueup_package.judge("sale/2", folder=project)
+    assert (judgement.verdict.word, judgement.again) == ("fail", True)
+
+
+def test_a_version_is_reproduced_by_the_run_that_made_it(project: Path) -> None:
+    git = ["git", "-C", str(project), "-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "A model"], check=True)
+    said(project, "run")
+    result = said(project, "reproduce", "sale@champion", "--quiet")
+    assert result.exit_code == 0
+    assert "proved: all 5 outputs" in result.stdout

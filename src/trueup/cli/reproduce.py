@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", metavar="VERSION|RUN")
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_obj
 def command(folder: Path, run: str, tolerance: float, quiet: bool, as_json: bool) -> None:
-    """Rebuild RUN from its lineage in a checkout of its commit, and prove it equal.
+    """Rebuild a run from its lineage in a checkout of its commit, and prove it equal.
+
+    A version, as MODEL/N or MODEL@ALIAS, stands for the run that has made its model.
 
     Digests are compared first, then metrics and predictions within the tolerance; which of the
     two was proved is said. Ends with 10 where neither holds.

@@ -85,7 +85,7 @@ class _Loading:
         stages = self._stages()
         if self._mistakes:
             raise ConfigInvalid(list(dict.fromkeys(self._mistakes)))
-        if not stages and not empty_ok:
+        if not stages and not entry.models and not empty_ok:
             raise self._empty()
         sources = (*self._sources, *self._files.read)
         params = (DEFAULT_PARAMS, *self._paths(tops.params, "params"))
@@ -141,7 +141,12 @@ class _Loading:
                 self._mistakes.append(Mistake(problem, "Move it there.", place))
 
     def _names(self, models: dict[str, Any]) -> None:
-        for name in models:
+        for name, model in models.items():
+            if not model.path and not (model.evaluate and model.evaluate.predictions):
+                problem = f"the model {shown(name)} has no path, and no predictions either"
+                remedy = "Write path: FILE, or evaluate: {predictions: FILE}."
+                place = self._document.place(("models", name), of_key=True)
+                self._mistakes.append(Mistake(problem, remedy, place))
             if "/" in name or "@" in name or name.isdigit():
                 problem = f"a model cannot be called {shown(name)}"
                 place = self._document.place(("models", name), of_key=True)

@@ -164,7 +164,7 @@ class TrustEntry(Section, frozen=True):
 class ModelEntry(Section, frozen=True):
     """One model of the project."""
 
-    path: Annotated[str, "the output that is the model"]
+    path: Annotated[str, "the output that is the model; none: predictions alone are judged"] = ""
     task: Annotated[
         Literal["binary", "multiclass", "multilabel", "regression", "ranking", "forecast"] | None,
         "what it predicts",

@@ -58,7 +58,7 @@ def deliver(subject: Subject, candidate: Candidate, register: Register) -> Deliv
     """
     done = Delivered(subject.name, subject.environment, warns=subject.entry.gate.mode == "warn")
     history = subject.history()
-    if subject.scope.is_trusted:
+    if subject.scope.is_trusted and subject.entry.path:
         version = _registered(history, candidate) or register()
         candidate = msgspec.structs.replace(candidate, version=version)
         done = msgspec.structs.replace(done, version=version.version)

@@ -89,6 +89,8 @@ def seen_by(root: Path, model: ModelEntry, graph: Graph) -> Seen:
         read = Training(reads=tuple(normal(path, ".", str(root)) for path in model.seen))
         whose = "seen: of the model"
     else:
+        if not model.path:
+            return _unknown("a file of predictions does not say what its model was trained on")
         read = training_of(graph, normal(model.path, ".", str(root)), rows)
         whose = f"{'stages' if len(read.stages) > 1 else 'stage'} {_listed(read.stages)}"
     if read.why_not:

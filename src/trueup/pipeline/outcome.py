@@ -44,6 +44,7 @@ class RunResult(msgspec.Struct, frozen=True):
     seconds: float
     metrics: dict[str, dict[str, Any]] = {}
     interrupted: bool = False
+    models: tuple[Any, ...] = ()  # what became of the project's models, where they are delivered
 
     @property
     def failures(self) -> tuple[StageResult, ...]:

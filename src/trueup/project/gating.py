@@ -131,7 +131,8 @@ def _is_made(workspace: Workspace, entry: ModelEntry, done: set[str]) -> bool:
     if entry.evaluate is not None:
         paths += [entry.evaluate.data, entry.evaluate.predictions]
     makers = {workspace.graph.producer(path) for path in paths if path}
-    return makers <= done | {None} and (workspace.root / entry.path).exists()
+    there = all((workspace.root / path).exists() for path in paths if path)
+    return there and makers <= done | {None}
 
 
 def _registrar(workspace: Workspace, model: str) -> Callable[[], Registered]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from trueup.project.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
+    from trueup.delivery.judging import Judgement
     from trueup.project.converting import Conversed
     from trueup.project.promoting import Promotion
     from trueup.registry.history import History
@@ -43,6 +44,17 @@ def resolve(name: str, *, env: str = "", folder: Folder = ".") -> "Resolved":
 
     with _opened(folder) as workspace:
         return registering.resolve(workspace, name, env)
+
+
+def judge(name: str, *, env: str = "", folder: Folder = ".") -> "Judgement":
+    """Judge a model's file or a version of it, as ``trueup gate`` does, and return the verdict.
+
+    ``verdict.word`` is pass, fail or inconclusive; the module ``trueup.gate`` has the name already.
+    """
+    from trueup.project import gating
+
+    with _opened(folder) as workspace:
+        return gating.gate(workspace, name, env)
 
 
 def promote(name: str, *, env: str = "", folder: Folder = ".", **wanted: Any) -> "Promotion":
@@ -119,6 +131,7 @@ VERBS: dict[str, Callable[..., Any]] = {
         register,
         history,
         resolve,
+        judge,
         promote,
         approve,
         reject,

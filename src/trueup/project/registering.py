@@ -77,6 +77,12 @@ def register(workspace: Workspace, model: str, extras: Extras = _NOTHING) -> Res
     Its content is kept, synced and shared before its event is written.
     """
     entry = model_entry(workspace, model)
+    if not entry.path:
+        raise WrongUsage(
+            f"{model} is known by its predictions alone: there is no file to register",
+            remedy="Write path: FILE under the model.",
+            place=workspace.project.file,
+        )
     path, stamp = str(entry.path), stamp_of(workspace)
     lineage, run = lineage_of(workspace, path)
     locked_artifact(workspace, path)

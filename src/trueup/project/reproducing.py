@@ -32,11 +32,12 @@ def reproduce(
 ) -> Reproduction:
     """Make a run again, every stage of it, in a checkout of its commit, and compare.
 
+    A version (MODEL/N or MODEL@ALIAS) stands for the run that has made its model.
     Nothing of the project changes. Inputs that Git does not hold come from the store. Digests are
     compared first; where they differ, metrics and predictions within the tolerance. Raises
     WrongUsage where the lineage has a gap.
     """
-    started, ended, lineage = _lineage(workspace, name)
+    started, ended, lineage = _lineage(workspace, _run_of(workspace, name))
     place = prepare_own_folder(workspace.root) / "reproduce" / started.run
     with worktree(workspace.root, started.commit, place) as root:
         env = {k: v for k, v in workspace.env.items() if k != STORE_VARIABLE}
@@ -59,6 +60,21 @@ def reproduce(
             tolerance=tolerance,
         )
         return concluded(_by_values(workspace, again, record, ended, lineage))
+
+
+def _run_of(workspace: Workspace, name: str) -> str:
+    """Return the run that a name means: a run's own, or the one behind a version."""
+    if "/" not in name and "@" not in name:
+        return name
+    from trueup.project.registering import resolve
+
+    found = resolve(workspace, name)
+    if not found.version.run:
+        raise WrongUsage(
+            f"no run is known that has made {found.history.model}/{found.version.version}",
+            remedy="Name a run instead: trueup runs",
+        )
+    return found.version.run
 
 
 def _lineage(workspace: Workspace, name: str) -> tuple[Started, Ended, LockFile]:

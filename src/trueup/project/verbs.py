@@ -15,6 +15,7 @@ from trueup.project.options import RunOptions
 from trueup.project.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
+    from trueup.delivery.delivering import Delivered
     from trueup.delivery.reproduction import Reproduction
     from trueup.pipeline.tracking.comparing import Row
     from trueup.project.sharing import Moved
@@ -32,7 +33,8 @@ def run(
     """Bring a project's pipeline up to date, as ``trueup run`` does, and return what became of it.
 
     ``params`` are written to the parameter file first, as ``--set`` does: ``{"train.depth": 8}``.
-    Further options are those of the command: force, jobs, keep_going, isolated, affected, single.
+    Its models are registered, judged and promoted; ``models`` says what became of each. Further
+    options are those of the command: force, jobs, keep_going, isolated, affected, single.
     Raises StageFailed where a stage failed; the stages before it are kept.
     """
     from trueup.project import running
@@ -41,12 +43,25 @@ def run(
     wanted = RunOptions(targets=targets, sets=sets, **options)
     with _opened(folder) as workspace:
         result = running.run(workspace, wanted, progress or Quiet())
+    if not result.failures:
+        with _opened(folder) as workspace:  # parameters may be others by now
+            result = msgspec.structs.replace(result, models=_delivered(workspace, result))
     if result.failures:
         first = result.failures[0]
         raise StageFailed(
             first.error, remedy=f"Its last words:\n{first.tail}" if first.tail else "See its place."
         )
     return result
+
+
+def _delivered(workspace: Workspace, result: RunResult) -> "tuple[Delivered, ...]":
+    if not workspace.project.models:
+        return ()
+    from trueup.project import gating
+
+    return tuple(
+        gating.deliver_model(workspace, name) for name in gating.models_made(workspace, result)
+    )
 
 
 def status(*targets: str, folder: Folder = ".") -> list[Step]:
@@ -74,7 +89,7 @@ def pull(*stages: str, force: bool = False, folder: Folder = ".") -> "Moved":
 
 
 def reproduce(run: str, *, tolerance: float = 1e-9, folder: Folder = ".") -> "Reproduction":
-    """Make a run again from its lineage and return what was proved."""
+    """Make a run or version again from its lineage and return what was proved."""
     from trueup.project import reproducing
 
     with _opened(folder) as workspace:
