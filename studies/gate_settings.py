@@ -65,4 +65,3 @@ SETTINGS = (
     Setting("ranking, 500 queries", 500, "ranking"),
     Setting("60 days that follow each other closely", 3000, blocks=60, follow=0.8),
 )
-REDUCED = ("200 rows", "20 events", "14 days", "regression, 200 rows", "multiclass, 200 rows")

@@ -15,13 +15,17 @@ _HEADER = (
 def table(results: Path) -> Iterator[str]:
     """Yield the lines of a Markdown table of what a study has written."""
     with results.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+        every = list(csv.DictReader(file))
+    # What was asked once more stands behind the first answer, and takes its place.
+    rows = list({(row["setting"], row["metric"], row["question"]): row for row in every}.values())
     yield from _HEADER
     for setting, group in groupby(rows, key=lambda row: row["setting"]):
         yield _line(setting, list(group))
     held = sum(row["holds"] == "yes" for row in rows)
     yield ""
-    yield f"{held} of {len(rows)} rates hold; {sum(int(row['pairs']) for row in rows):,} judgements"
+    judged = sum(int(row["pairs"]) for row in every)
+    yield f"{held} of {len(rows)} rates hold, {len(every) - len(rows)} of them asked once more;"
+    yield f"{judged:,} judgements"
 
 
 def _line(setting: str, rows: list[dict[str, str]]) -> str:
@@ -39,7 +43,7 @@ def _line(setting: str, rows: list[dict[str, str]]) -> str:
 
     cells = (
         setting,
-        f"{int(rows[0]['pairs']):,}",
+        f"{min(int(row['pairs']) for row in rows):,}",
         f"{sum(rates.values()) / len(rates):.1%}",
         said,
         f"{held} of {len(rows)}",
