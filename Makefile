@@ -5,18 +5,20 @@ SHELL := /bin/sh
 B := .build
 WHEEL_ENV = PATH="$(CURDIR)/$(B)/venv-test/bin:$$PATH" TRUEUP_TEST_WHEEL=1
 DEV = PATH="$(CURDIR)/$(B)/venv-dev/bin:$$PATH" PYTHONPATH=src
-QUICK := not slow and not s3 and not oracle
+QUICK := not slow and not s3 and not oracle and not torch
+SLOW := (slow or s3 or oracle) and not torch
 WORKERS ?= 2
 CODE := $(wildcard src tests scripts benchmarks studies examples)
 PYTEST = pytest -n $(WORKERS) --dist worksteal --timeout 600
 
-.PHONY: help demo test test-slow check format-check lint types layers docs workflows \
+.PHONY: help demo test test-slow test-torch check format-check lint types layers docs workflows \
 	format references dev-env test-env components bench study locks editable clean
 
 help:
 	@echo "make demo          set up, then run the flights example from raw data to a compared run"
 	@echo "make test          set up, build the wheel, install it, run the quick tests against it"
 	@echo "make test-slow     the tests that need minutes, a real S3 server or DVC"
+	@echo "make test-torch    the tests of PyTorch's formats, in an environment of their own"
 	@echo "make check         format, lint, types, import layers, documentation, workflows"
 	@echo "make bench         the benchmarks beside their peers; NAME=run for one of them"
 	@echo "make study         the long statistical studies; NAME=power for one of them"
@@ -45,7 +47,10 @@ test: test-env
 	$(WHEEL_ENV) $(PYTEST) -m "$(QUICK)" $(ARGS)
 
 test-slow: test-env components
-	$(WHEEL_ENV) $(PYTEST) -m "not ($(QUICK))" $(ARGS)
+	$(WHEEL_ENV) $(PYTEST) -m "$(SLOW)" $(ARGS)
+
+test-torch:
+	@scripts/torch.sh $(ARGS)
 
 check: format-check lint types layers docs workflows
 

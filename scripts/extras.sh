@@ -41,7 +41,7 @@ check() { # check EXTRA RESOLUTION TESTS...
     hypothesis pytest pytest-timeout pytest-xdist
   printf '\n== %s at its %s versions\n' "$wanted" "$resolution"
   PATH=$where/bin:$PATH TRUEUP_TEST_WHEEL=1 TRUEUP_CI_STRICT=0 "$where/bin/pytest" -q -n 2 \
-    --dist worksteal --timeout 600 -m "not slow and not s3 and not oracle" \
+    --dist worksteal --timeout 600 -m "not slow and not s3 and not oracle and not torch" \
     --junitxml "$reports/extra-$extra-$resolution.xml" "$@" </dev/null
 }
 

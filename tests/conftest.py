@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Generator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(
                 f"{program} is not installed; install it with: scripts/env.sh {environment}"
             )
+    if item.get_closest_marker("torch") and find_spec("torch") is None:
+        pytest.skip(
+            "PyTorch is not installed; run these tests and install it with: make test-torch"
+        )
 
 
 @pytest.hookimpl(wrapper=True)

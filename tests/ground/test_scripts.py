@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,16 @@ def test_the_tests_of_all_reports_are_added_up(tmp_path: Path) -> None:
 
 def test_no_report_at_all_is_a_failure(tmp_path: Path) -> None:
     assert count(tmp_path) == (1, "ci: 0 passed, 0 failed, 0 skipped\n")
+
+
+def test_every_marker_is_chosen_by_exactly_one_part_of_the_checks() -> None:
+    listed = subprocess.run(
+        ["make", "-pqn", "help"], cwd=CHECKOUT, check=False, capture_output=True, text=True
+    ).stdout.splitlines()
+    words = dict(line.split(" := ", 1) for line in listed if line.startswith(("QUICK :", "SLOW :")))
+    alone = "torch" if "-m torch" in (CHECKOUT / "scripts" / "torch.sh").read_text() else "False"
+    parts = [expression.replace("$(QUICK)", words["QUICK"]) for expression in words.values()]
+    names = ("slow", "s3", "oracle", "torch")
+    for marks in product([False, True], repeat=len(names)):
+        chosen = [eval(part, {}, dict(zip(names, marks, strict=True))) for part in [*parts, alone]]  # noqa: S307 - our own Makefile
+        assert chosen.count(True) == 1, dict(zip(names, marks, strict=True))

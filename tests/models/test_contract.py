@@ -88,7 +88,11 @@ def family(name: str, shelf: Path, eventually: Callable[..., None]) -> Path:
     return done
 
 
-@pytest.fixture(params=CASES)
+def marked(name: str) -> Any:
+    return pytest.param(name, marks=pytest.mark.torch) if CASES[name] == "torch" else name
+
+
+@pytest.fixture(params=[marked(name) for name in CASES])
 def case(request: pytest.FixtureRequest, shelf: Path, eventually: Callable[..., None]) -> Case:
     name = str(request.param)
     folder = family(CASES[name], shelf, eventually)

@@ -1,7 +1,4 @@
-"""Real MLflow model folders, as MLflow itself writes them; optional, as MLflow is large.
-
-To run it: ``pip install mlflow pandas`` beside the tests' own environment.
-"""
+"""Real MLflow model folders, as MLflow itself writes them."""
 
 from importlib import import_module
 from pathlib import Path
@@ -14,8 +11,8 @@ from trueup.models.artifact import open_model
 from trueup.models.port import ModelRefused, Trust
 
 pytest.importorskip("sklearn")
-pytest.importorskip("pandas", reason="optional: pip install mlflow pandas")
-pytest.importorskip("mlflow.pyfunc", reason="optional: pip install mlflow pandas")
+pytest.importorskip("pandas", reason="optional: pip install mlflow-skinny pandas")
+pytest.importorskip("mlflow.pyfunc", reason="optional: pip install mlflow-skinny pandas")
 
 DRAW = np.random.default_rng(4)
 ROWS = 120

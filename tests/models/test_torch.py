@@ -1,4 +1,7 @@
-"""torch.export archives that would run something are refused; optional, as torch is large."""
+"""torch.export archives that would run something are refused.
+
+What needs torch itself bears its marker: make test-torch has an environment with it.
+"""
 
 import json
 import pickle
@@ -117,7 +120,6 @@ def test_a_graph_that_could_run_something_is_refused(change: Change) -> None:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    pytest.importorskip("torch", reason="optional: pip install torch")
     folder = tmp_path_factory.mktemp("torch")
     source = (
         "import sys, torch\n"
@@ -140,6 +142,7 @@ def with_member(body: bytes, ending: str, change: Callable[[bytes], bytes]) -> b
     return out.getvalue()
 
 
+@pytest.mark.torch
 def test_sample_inputs_that_are_a_bomb_are_left_behind(exported: bytes, tmp_path: Path) -> None:
     fuse = tmp_path / "exploded"
     bomb = pickle.dumps(Bomb(fuse))
@@ -149,6 +152,7 @@ def test_sample_inputs_that_are_a_bomb_are_left_behind(exported: bytes, tmp_path
     assert not fuse.exists()
 
 
+@pytest.mark.torch
 def test_tensors_stored_as_pickles_are_refused(exported: bytes, tmp_path: Path) -> None:
     def pickled(member: bytes) -> bytes:
         config = json.loads(member)
@@ -160,6 +164,7 @@ def test_tensors_stored_as_pickles_are_refused(exported: bytes, tmp_path: Path) 
         open_model(tmp_path / "m")
 
 
+@pytest.mark.torch
 def test_members_that_no_graph_needs_are_refused(exported: bytes, tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(exported)
     with ZipFile(tmp_path / "m", "a") as archive:
@@ -168,6 +173,7 @@ def test_members_that_no_graph_needs_are_refused(exported: bytes, tmp_path: Path
         open_model(tmp_path / "m")
 
 
+@pytest.mark.torch
 def test_a_table_of_another_width_is_refused(exported: bytes, tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(exported)
     with pytest.raises(TrueupError):

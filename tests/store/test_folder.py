@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.powers import without_root_powers
 from trueup.errors import AccessRefused, TrueupError
 from trueup.store.bucket import Missing
 from trueup.store.folder import FolderBucket
@@ -217,10 +218,9 @@ def test_a_copy_does_not_follow_its_source(tmp_path: Path) -> None:
     assert bucket.get("objects/x") == b"1" * 300_000
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere; run as another user")
 def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bucket").mkdir(mode=0o500)
-    with pytest.raises(AccessRefused, match=str(tmp_path)):
+    with without_root_powers(), pytest.raises(AccessRefused, match=str(tmp_path)):
         FolderBucket(tmp_path / "bucket").put("a", b"")
 
 
