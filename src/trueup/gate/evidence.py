@@ -63,7 +63,23 @@ def events_of(table: Table) -> float:
     return min(positives, len(table) - positives)
 
 
-def sampled(measured: Blockwise, blocks: Blocks, view: View, paired: bool) -> Sample | str:
+def _carrying(metric: Metric, table: Table) -> float:
+    """Return the rows of the rarer class, or what several classes with a part each come to.
+
+    A mean over classes has the degrees of freedom that Welch (1947) gives it: a class with few
+    rows carries as much of it as any other.
+    """
+    if table.task != "multiclass" or not metric.needs_both:
+        return events_of(table)
+    rows = np.bincount(table.truth)
+    rows = rows[rows > 0].astype(np.float64)
+    freedom = (1 / rows).sum() ** 2 / (1 / (rows**2 * np.maximum(rows - 1, 0.5))).sum()
+    return float(freedom) + 1
+
+
+def sampled(
+    measured: Blockwise, blocks: Blocks, view: View, events: float, paired: bool
+) -> Sample | str:
     """Return the quantity's estimate and bounds, or the reason why it has none."""
     off = measured.deviations()
     longer, inflated, slow, worth, bias = 1, 1.0, None, math.inf, measured.bias()
@@ -85,7 +101,6 @@ def sampled(measured: Blockwise, blocks: Blocks, view: View, paired: bool) -> Sa
     skew *= math.sqrt(count * (count - 1)) / (count - 2)
     skew *= math.sqrt(inflated)  # and so do those that follow each other
     df = _freedom(measured.carried, count) if blocks.kind != "rows" else count - 1.0
-    events = events_of(view.table)
     few = 1 + _FEW_EVENTS / max(events, 1.0)
     df, se = min(df, max(1.0, events - 1.0)), se * few
     if slow is not None:
@@ -96,7 +111,8 @@ def sampled(measured: Blockwise, blocks: Blocks, view: View, paired: bool) -> Sa
         studentised, undefined = studentise(values, measured.estimate, errors)
     method = _method(blocks, longer)
     found = Sample(measured.estimate, se, df, skew, count, method, studentised, undefined)
-    return replace(found, bias=bias, slow=slow, worth=min(worth, count))
+    worth = min(worth, count) if blocks.kind != "rows" else min(events, count)
+    return replace(found, bias=bias, slow=slow, worth=worth)
 
 
 def _freedom(sizes: Floats, count: int) -> float:
@@ -196,14 +212,14 @@ def _by_blocks(
     blocks = view.blocks
     if blocks.crossed:
         view = replace(view, resamples=0)  # which have no form for two ways at once
-    paired = against is not None
-    first = sampled(quantity(metric, blocks, labels, against), blocks, view, paired)
+    paired, events = against is not None, _carrying(metric, view.table)
+    first = sampled(quantity(metric, blocks, labels, against), blocks, view, events, paired)
     if isinstance(first, str):
         return first, None
     if blocks.kind == "rows":
         return _on_scale(metric, first, blocks, against), 1.0
     crossed = [
-        sampled(quantity(metric, each, labels, against), each, view, paired)
+        sampled(quantity(metric, each, labels, against), each, view, events, paired)
         for each in blocks.crossed
     ]
     bounds = _two_way(first, crossed) if crossed else first
@@ -223,8 +239,8 @@ def _on_scale(metric: Metric, found: Sample, blocks: Blocks, against: Labels | N
         more = 1 + (_FEW if against is None else _FEW_OF_DIFFERENCE) / found.worth
         slow = None if found.slow is None else Waves(found.slow.se * more, found.slow.df)
         found = replace(found, se=found.se * more, slow=slow)
-    if against is None and blocks.kind != "rows":
-        # A value, unlike a difference, carries all of what few blocks have in common.
+    if against is None and (blocks.kind != "rows" or metric.needs_both):
+        # A value, unlike a difference, carries all of what few blocks or events have in common.
         hidden = _HIDDEN * math.sqrt(6 / found.worth) * (-1 if metric.higher else 1)
         found = replace(found, hidden=hidden)
     if against is None:
