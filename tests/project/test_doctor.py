@@ -13,7 +13,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from trueup.config.model_entries import GateEntry, ModelEntry, RuleEntry
 from trueup.config.records import Project, Resources, Stage
+from trueup.config.target_entries import TargetEntry
 from trueup.project.doctor import Finding, Machine, blocked, diagnose, looked_for, report
 from trueup.project.machine import look_around, look_at_packages, look_at_store, missing_by_extra
 from trueup.reporting.blocks import Table
@@ -76,7 +78,7 @@ def test_a_gpu_is_asked_for_only_where_a_stage_occupies_one() -> None:
 
 @pytest.mark.parametrize(
     ("environments", "state"),
-    [({}, "absent"), ({"prod": {"target": "kubernetes"}}, "missing")],
+    [({}, "absent"), ({"prod": TargetEntry(target="kubernetes")}, "missing")],
 )
 def test_helm_stands_in_the_way_only_of_a_project_that_deploys_with_it(
     environments: Mapping[str, Any], state: str
@@ -89,6 +91,39 @@ def test_an_extra_that_is_not_whole_names_what_it_lacks() -> None:
     findings = diagnose(None, machine)
     assert of(findings, "trueup[ray]").detail == "lacks ray"
     assert of(findings, "trueup[serve]").state == "ok"
+
+
+RULES = (RuleEntry(metric="accuracy", at_least=0.8),)
+
+
+@pytest.mark.parametrize(
+    ("gate", "state"),
+    [
+        (GateEntry(rules=RULES), "missing"),
+        (GateEntry(), "absent"),
+        (GateEntry(mode="off", rules=RULES), "absent"),
+    ],
+)
+def test_the_extra_gate_stands_in_the_way_where_rules_ask_something_of_a_model(
+    gate: GateEntry, state: str
+) -> None:
+    machine = msgspec.structs.replace(WELL, extras={"gate": ("polars",), "serve": ("granian",)})
+    project = a_project(models={"late": ModelEntry(path="m.skops", gate=gate)})
+    findings = diagnose(project, machine)
+    found = of(findings, "trueup[gate]")
+    assert (found.state, found.detail) == (state, "lacks polars")
+    assert found.remedy == "python -m pip install 'trueup[gate]'"
+    assert of(findings, "trueup[serve]").state == "absent"
+    assert blocked(findings) == (state == "missing")
+
+
+def test_rules_of_an_environment_need_the_extra_gate_too() -> None:
+    machine = msgspec.structs.replace(WELL, extras={"gate": ("polars",)})
+    project = a_project(
+        models={"late": ModelEntry(path="m.skops")},
+        environments={"prod": TargetEntry(rules=RULES)},
+    )
+    assert of(diagnose(project, machine), "trueup[gate]").serves == "judging late"
 
 
 def test_the_report_shows_what_is_missing_first_and_its_remedy_apart() -> None:

@@ -13,6 +13,7 @@ from trueup.cli.printing import print_json, say
 if TYPE_CHECKING:
     from trueup.project.beginning.begin import Begun
     from trueup.project.beginning.findings import Draft, Findings
+    from trueup.project.beginning.proving import Proven
 
 _INTERRUPTED, _STAGE_FAILED = 130, 6
 
@@ -66,13 +67,21 @@ def _copy(example: str, target: Path, *, as_json: bool) -> int:
 def _begin(root: Path, wanted: dict[str, str], *, ask: bool, no_run: bool, as_json: bool) -> int:
     from trueup.cli.progress import Lines
     from trueup.errors import WrongUsage
-    from trueup.project.beginning.begin import Begun, propose, survey, try_out, write
+    from trueup.project.beginning.begin import (
+        Begun,
+        propose,
+        survey,
+        try_out,
+        with_model,
+        write,
+    )
+    from trueup.project.beginning.proving import Proven, prove
 
     if not root.is_dir():
         raise WrongUsage(f"{root} is no folder", remedy=f"Make it first: mkdir {root}")
     found = survey(root)
     _tell(found)
-    draft = propose(found, **wanted)
+    draft = with_model(root, found, propose(found, **wanted))
     asking = ask and sys.stdin.isatty() and sys.stderr.isatty()
     agreed = True
     if asking:
@@ -87,10 +96,14 @@ def _begin(root: Path, wanted: dict[str, str], *, ask: bool, no_run: bool, as_js
     if agreed and not no_run:
         progress = Lines(sys.stderr, explain=False, quiet=False)
         begun = try_out(root, draft, os.environ, progress)
+    proven = Proven(draft)
+    if begun.result is not None and not begun.missing:
+        proven = prove(root, found, draft, os.environ)
+    written = tuple(dict.fromkeys((*written, *proven.written)))
     if as_json:
-        print_json(_as_object(draft, written, begun))
+        print_json(_as_object(proven, written, begun))
     else:
-        _end(draft, written, begun)
+        _end(proven, written, begun)
     if begun.result is not None and begun.result.interrupted:
         return _INTERRUPTED
     return _STAGE_FAILED if begun.result is not None and begun.result.failures else 0
@@ -116,6 +129,7 @@ def _asked(
 ) -> "tuple[Draft, bool]":
     """Ask what has no answer yet: at most three questions."""
     from trueup.errors import TrueupError
+    from trueup.project.beginning.begin import with_model
     from trueup.project.beginning.proposing import STORE, project_name, propose
 
     usual_name = draft.project or project_name(found)
@@ -136,7 +150,7 @@ def _asked(
     if found.pipeline:  # what it does without a trueup.yaml needs none
         name = "" if name == usual_name and not wanted["name"] else name
         store = "" if store == STORE and not wanted["store"] else store
-    draft = propose(found, name, store)
+    draft = with_model(root, found, propose(found, name, store))
     _show(draft)
     if not draft.stages:
         return draft, True
@@ -162,15 +176,18 @@ def _show(draft: "Draft") -> None:
         say(f"  {note}")
 
 
-def _end(draft: "Draft", written: tuple[str, ...], begun: "Begun") -> None:
+def _end(proven: "Proven", written: tuple[str, ...], begun: "Begun") -> None:
     if written:
         print(f"wrote {', '.join(written)}")
-    if begun.result is not None and not begun.missing:
+    works = begun.result is not None and not begun.missing
+    if begun.result is not None and works:
         stages = begun.result.stages
         changed = [each for each in stages if each.outcome != "unchanged"]
         what = f"{len(changed)} of {len(stages)} stages" if changed else "nothing changed"
         print(f"it works: run {begun.result.run or '-'}, {what}, {begun.result.seconds:.1f} s")
-        if "trueup.yaml" in written or draft.pipeline:
+    _tell_model(proven)
+    if works:
+        if "trueup.yaml" in written or proven.draft.pipeline:
             print("Next: trueup status; for Git to merge trueup.lock: trueup lock --install")
     elif begun.missing:
         print(f"it does not run yet: {begun.missing}")
@@ -178,8 +195,28 @@ def _end(draft: "Draft", written: tuple[str, ...], begun: "Begun") -> None:
         print("Next: look at trueup.yaml, then: trueup run")
 
 
-def _as_object(draft: "Draft", written: tuple[str, ...], begun: "Begun") -> dict[str, object]:
-    result = begun.result
+def _tell_model(proven: "Proven") -> None:
+    """Say what became of the model, what was taken on trust, and what is missing."""
+    from trueup.delivery.telling import sentences
+
+    model = proven.draft.model
+    if model is None:
+        return
+    if model.missing:
+        print(f"no model is judged yet: {model.missing}")
+        return
+    for sentence in sentences(proven.delivered) if proven.delivered else ():
+        print(sentence)
+    for note in model.notes:
+        print(f"note: {note}")
+    if proven.lacking:
+        print(proven.lacking)
+    print("Look at models: in trueup.yaml; what each rule asks for stands beside it")
+
+
+def _as_object(proven: "Proven", written: tuple[str, ...], begun: "Begun") -> dict[str, object]:
+    result, draft, delivered = begun.result, proven.draft, proven.delivered
+    judgement = delivered.judgement if delivered else None
     return {
         "project": draft.project,
         "store": draft.store,
@@ -189,4 +226,9 @@ def _as_object(draft: "Draft", written: tuple[str, ...], begun: "Begun") -> dict
         "missing": begun.missing,
         "run": result.run if result else None,
         "outcomes": {each.stage: each.outcome for each in result.stages} if result else {},
+        "model": draft.model,
+        "lacking": proven.lacking,
+        "version": delivered.version if delivered else None,
+        "verdict": judgement.verdict.word if judgement else None,
+        "promoted": bool(delivered and delivered.promoted),
     }

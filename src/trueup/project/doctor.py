@@ -88,7 +88,7 @@ def diagnose(project: Project | None, machine: Machine) -> tuple[Finding, ...]:
     if project is not None:
         found += _of_stages(project, machine)
     found += _tools(project, machine)
-    found += _extras(machine)
+    found += _extras(project, machine)
     return in_order(found)
 
 
@@ -179,7 +179,7 @@ def _program_of_stages(program: str, stages: list[str], machine: Machine) -> Fin
 
 def _tools(project: Project | None, machine: Machine) -> Iterator[Finding]:
     environments = project.environments.values() if project else ()
-    targets = {each.get("target") for each in environments if isinstance(each, dict)}
+    targets = {each.target for each in environments}
     for name, tool in _TOOLS.items():
         if where := machine.programs.get(name):
             yield Finding(name, "ok", tool.serves, where)
@@ -189,16 +189,29 @@ def _tools(project: Project | None, machine: Machine) -> Iterator[Finding]:
         yield Finding(name, state, tool.serves, "not on PATH", remedy)
 
 
-def _extras(machine: Machine) -> Iterator[Finding]:
+def _extras(project: Project | None, machine: Machine) -> Iterator[Finding]:
+    judged = _judged(project) if project else []
     for extra, missing in machine.extras.items():
         if extra == "all":
             continue  # the others, each told by itself
-        serves = f"what the extra {extra} adds"
+        needed = bool(judged) and extra == "gate"
+        serves = f"judging {_some(judged)}" if needed else f"what the extra {extra} adds"
         if not missing:
             yield Finding(f"trueup[{extra}]", "ok", serves)
             continue
         remedy = f"python -m pip install 'trueup[{extra}]'"
-        yield Finding(f"trueup[{extra}]", "absent", serves, f"lacks {_some(missing)}", remedy)
+        state: State = "missing" if needed else "absent"
+        yield Finding(f"trueup[{extra}]", state, serves, f"lacks {_some(missing)}", remedy)
+
+
+def _judged(project: Project) -> list[str]:
+    """Return the models that rules ask something of, in their own gate or in an environment's."""
+    everywhere = any(target.rules for target in project.environments.values())
+    return [
+        name
+        for name, model in project.models.items()
+        if model.gate.mode != "off" and (model.gate.rules or everywhere)
+    ]
 
 
 def _install(machine: Machine, apt: str, brew: str) -> str:

@@ -7,15 +7,16 @@ import msgspec
 
 from trueup import git
 from trueup.config.load import PROJECT_FILE, load
-from trueup.config.records import Project
+from trueup.config.records import Project, Stage
 from trueup.errors import TrueupError, WrongUsage
 from trueup.pipeline.environment import find_lock
 from trueup.pipeline.graph import graph_of
 from trueup.pipeline.outcome import Progress, RunResult
 from trueup.project.beginning.drafting import ignore_lines, parameter_file, project_file
-from trueup.project.beginning.findings import Draft, Findings
+from trueup.project.beginning.findings import Draft, Findings, StageDraft
 from trueup.project.beginning.listing import find_ci, list_project
 from trueup.project.beginning.looking import look
+from trueup.project.beginning.modelling import propose_model
 from trueup.project.beginning.proposing import propose
 from trueup.project.beginning.writing import Change, additions, write_all
 from trueup.project.doctor import diagnose, looked_for
@@ -24,7 +25,7 @@ from trueup.project.options import RunOptions
 from trueup.project.running import run
 from trueup.project.workspace import Workspace
 
-__all__ = ["Begun", "propose", "survey", "try_out", "write"]
+__all__ = ["Begun", "propose", "survey", "try_out", "with_model", "write"]
 
 _ATTRIBUTES = "trueup.lock merge=trueup"
 
@@ -51,10 +52,27 @@ def survey(root: Path) -> Findings:
     return msgspec.structs.replace(found, listing=listing, lock=find_lock(root), ci=find_ci(root))
 
 
+def with_model(root: Path, found: Findings, draft: Draft) -> Draft:
+    """Return the draft with the model that the gate judges, as far as it can be known now.
+
+    Of a project with a dvc.yaml only one that lacks nothing, as a file is written for it.
+    """
+    stages = draft.stages
+    if draft.pipeline:
+        stages = tuple(map(_drafted, load(root, empty_ok=True).stages.values()))
+    if not stages:
+        return draft
+    model = propose_model(root, stages, found.listing)
+    if draft.pipeline and model.missing:
+        return msgspec.structs.replace(draft, model=None)
+    return msgspec.structs.replace(draft, model=model)
+
+
 def write(root: Path, draft: Draft) -> tuple[str, ...]:
     """Write what was proposed, all of it or nothing; return the files.
 
-    Of a project with a dvc.yaml, only a trueup.yaml, and only if a name or a store is wanted.
+    Of a project with a dvc.yaml, only a trueup.yaml, and only if a name or a store is wanted, or
+    a model can be judged.
     """
     written = write_all(root, _changes(root, draft))
     try:
@@ -98,7 +116,7 @@ def try_out(root: Path, draft: Draft, env: Mapping[str, str], progress: Progress
 
 
 def _changes(root: Path, draft: Draft) -> list[Change]:
-    if draft.pipeline and not (draft.project or draft.store):
+    if draft.pipeline and not (draft.project or draft.store or draft.model):
         return []
     changes = [Change(PROJECT_FILE, project_file(draft), fresh=True)]
     if draft.params:
@@ -107,6 +125,22 @@ def _changes(root: Path, draft: Draft) -> list[Change]:
         line for line in ignore_lines(draft) if not git.is_ignored(root, line.removeprefix("/"))
     ]
     return [*changes, *additions(root, {".gitignore": ignored, ".gitattributes": [_ATTRIBUTES]})]
+
+
+def _drafted(stage: Stage) -> StageDraft:
+    """Return a stage that is declared already as one that is proposed."""
+    outs: dict[str, list[str]] = {"out": [], "metrics": [], "plots": []}
+    for out in stage.outs:
+        outs[out.kind].append(out.path)
+    return StageDraft(
+        stage.name,
+        " && ".join(stage.cmd),
+        stage.wdir,
+        tuple(dep.path for dep in stage.deps if dep.path),
+        outs=tuple(outs["out"]),
+        metrics=tuple(outs["metrics"]),
+        plots=tuple(outs["plots"]),
+    )
 
 
 def _lacking(project: Project, root: Path, env: Mapping[str, str]) -> list[str]:

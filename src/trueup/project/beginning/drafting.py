@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from trueup.project.beginning.findings import Draft, StageDraft
+from trueup.project.beginning.scalars import NOT_TEXT, scalar
+from trueup.project.beginning.section import models_section
 
 _WIDTH = 96
-_PLAIN = re.compile(r"[A-Za-z_./][\w./@=+-]*( [\w./@=+-]+)*")
 _COMMAND = re.compile(r"[A-Za-z_./][\w./@=+${}'-]*( [\w./@=+${}'-]+)*")
-_NOT_TEXT = re.compile(r"(?i)(true|false|yes|no|on|off|null|y|n|~|[.][\d_]+.*|[.](inf|nan))")
 _HEAD = """\
 # What trueup init proposed; it is yours now. See what would run: trueup status
 """
@@ -22,7 +22,7 @@ _EXAMPLE = """\
 #     cmd: python train.py
 #     deps: [train.py, data/train.csv]   # what it reads
 #     params: [train]                    # keys of params.yaml
-#     outs: [model.joblib]               # what it writes
+#     outs: [model.skops]                # what it writes
 """
 
 
@@ -45,6 +45,8 @@ def project_file(draft: Draft) -> str:
         lines.append("\n")
         lines += ["stages:\n"] if draft.stages else [_EXAMPLE]
         lines.append("\n".join(_stage(stage) for stage in draft.stages))
+    if draft.model is not None:
+        lines.append(f"\n{models_section(draft.model)}")
     return "".join(lines)
 
 
@@ -68,20 +70,9 @@ def ignore_lines(draft: Draft) -> list[str]:
     return [".trueup/", *(f"/{_escaped(path)}" for path in dict.fromkeys(kept))]
 
 
-def scalar(text: str) -> str:
-    """Return a text as YAML, in quotes where it would be read as something else.
-
-    >>> scalar("data/raw.csv"), scalar("on"), scalar("a: b")
-    ('data/raw.csv', '"on"', '"a: b"')
-    """
-    if _PLAIN.fullmatch(text) and not _NOT_TEXT.fullmatch(text):
-        return text
-    return json.dumps(text, ensure_ascii=False)
-
-
 def _stage(stage: StageDraft) -> str:
     lines = [f"    # {note}" for note in stage.notes]
-    plain = _COMMAND.fullmatch(stage.cmd) and not _NOT_TEXT.fullmatch(stage.cmd)
+    plain = _COMMAND.fullmatch(stage.cmd) and not NOT_TEXT.fullmatch(stage.cmd)
     lines.append(f"    cmd: {stage.cmd if plain else scalar(stage.cmd)}")
     if stage.wdir != ".":
         lines.append(f"    wdir: {scalar(stage.wdir)}")

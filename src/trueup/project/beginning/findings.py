@@ -111,6 +111,34 @@ class StageDraft(msgspec.Struct, frozen=True, omit_defaults=True):
         return (*self.outs, *self.metrics, *self.plots)
 
 
+class Limit(msgspec.Struct, frozen=True):
+    """What the gate asks of a metric outright, made of a number that was measured."""
+
+    metric: str
+    key: Literal["at_least", "at_most"]
+    value: float
+    why: str  # a sentence: where it comes from
+
+
+class ModelDraft(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A model as proposed; where something is missing, it is written as a comment."""
+
+    name: str
+    path: str = ""
+    task: str = ""
+    data: str = ""
+    predictions: str = ""
+    target: str = ""
+    id: str = ""
+    time: str = ""
+    seen: tuple[str, ...] = ()
+    limit: Limit | None = None
+    compared: str = ""  # the metric that is compared with the champion's
+    margin: float | None = None  # None: the metric has a unit of its own
+    notes: tuple[str, ...] = ()  # sentences for people: what was taken on trust or is not known
+    missing: str = ""  # one sentence; without it the model can be judged
+
+
 class Draft(msgspec.Struct, frozen=True):
     """What init proposes to write."""
 
@@ -123,3 +151,4 @@ class Draft(msgspec.Struct, frozen=True):
     values: Mapping[str, Any] = {}  # the same, as vars, where there is one
     notes: tuple[str, ...] = ()  # what was left out, and why
     missing: tuple[str, ...] = ()  # sentences; without these the pipeline can run
+    model: ModelDraft | None = None

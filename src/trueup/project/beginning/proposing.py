@@ -22,7 +22,8 @@ _STEPS = re.compile(
 _METRICS = re.compile(r"(metric|score|result|report|eval)[^/]*\.(json|ya?ml|toml)$", re.IGNORECASE)
 _PLOTS = re.compile(
     r"((^|/)(plots|figures|plot|figs?)/[^/]+"
-    r"|(roc|prc?|calib|confusion|curve|history|importance|loss)[^/]*)"
+    r"|(^|[/_-])(roc|prc?)([_-][^/]*)?"
+    r"|(calib|confusion|curve|history|importance|loss)[^/]*)"
     r"\.(csv|tsv|json|png|svg|jpe?g)$",
     re.IGNORECASE,
 )
