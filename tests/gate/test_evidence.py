@@ -12,7 +12,7 @@ from trueup.gate.blocks import Blocks
 from trueup.gate.blockwise import quantity
 from trueup.gate.bounds import SPENT, Sample
 from trueup.gate.catalogue import metric_named
-from trueup.gate.evidence import View, measure
+from trueup.gate.evidence import View, carrying, measure
 from trueup.gate.grouping import Call
 from trueup.gate.rows import Rows, prepared
 
@@ -89,6 +89,17 @@ def test_leaving_each_block_out_is_done_exactly() -> None:
     ]
     written = -29 * (np.array(left) - np.mean(left))
     assert found.deviations() == pytest.approx(written, abs=1e-9)
+
+
+def test_a_mean_over_equal_classes_has_the_freedom_of_all_of_them() -> None:
+    truth = np.repeat(np.arange(4), 25)
+    table = prepared(Rows(task="multiclass", truth=truth, candidate=np.full((100, 4), 0.25)))
+    rare = prepared(
+        Rows(task="multiclass", truth=truth[:80], candidate=np.full((80, 4), 0.25))
+    )  # the last class has 5 rows
+    each = metric_named("balanced_accuracy", "multiclass")
+    assert carrying(each, table) == pytest.approx(1 + 4 * 24)
+    assert 5 < carrying(each, rare) < 20
 
 
 def test_a_bound_is_never_narrower_than_students_t() -> None:

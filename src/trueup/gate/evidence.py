@@ -63,7 +63,7 @@ def events_of(table: Table) -> float:
     return min(positives, len(table) - positives)
 
 
-def _carrying(metric: Metric, table: Table) -> float:
+def carrying(metric: Metric, table: Table) -> float:
     """Return the rows of the rarer class, or what several classes with a part each come to.
 
     A mean over classes has the degrees of freedom that Welch (1947) gives it: a class with few
@@ -212,7 +212,7 @@ def _by_blocks(
     blocks = view.blocks
     if blocks.crossed:
         view = replace(view, resamples=0)  # which have no form for two ways at once
-    paired, events = against is not None, _carrying(metric, view.table)
+    paired, events = against is not None, carrying(metric, view.table)
     first = sampled(quantity(metric, blocks, labels, against), blocks, view, events, paired)
     if isinstance(first, str):
         return first, None
