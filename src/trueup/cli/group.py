@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reject": ("reject", "Object to a version in an environment."),
     "rollback": ("rollback", "Go back to the champion before."),
     "alias": ("alias", "Give a version a name, such as challenger."),
+    "serve": ("serve", "Answer predictions over HTTP."),
     "convert": ("convert", "Write a model as ONNX, if that answers as the model does."),
     "deprecate": ("deprecate", "Say that a version is not to be promoted again."),
 }

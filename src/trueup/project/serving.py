@@ -1,0 +1,178 @@
+"""The verb serve: versions of the registry behind HTTP."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trueup.config.model_entries import ModelEntry
+from trueup.errors import WrongUsage
+from trueup.models.artifact import Reading, open_model
+from trueup.models.conversions import converted_of
+from trueup.models.port import Trust
+from trueup.models.signature import Signature, decode_signature
+from trueup.project.registering import (
+    DEV,
+    chosen_environment,
+    named,
+    registry_of,
+    stamp_of,
+)
+from trueup.project.workspace import Workspace, prepare_own_folder
+from trueup.registry import moves
+from trueup.registry.history import History
+from trueup.registry.names import VersionName
+from trueup.registry.records import Event, Overridden, Registered
+from trueup.registry.refusals import Refusal
+from trueup.registry.registry import Resolved
+from trueup.serving.forms import Form, Itself, Session
+from trueup.serving.http.app import Application
+from trueup.serving.http.routes import ROUTES
+from trueup.serving.http.running import Address, Beside, run
+from trueup.serving.limits import limits_of
+from trueup.serving.plane import Line, Nowhere, Plane
+from trueup.serving.served import Named, Pool, Served, Terms
+from trueup.serving.tokens import tokens_of
+from trueup.store.scopes import scope_from
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What to serve, and where."""
+
+    names: tuple[str, ...] = ()  # none: the project's models
+    environment: str = ""
+    address: Address = Address()
+    override: bool = False
+    why: str = ""
+
+
+def serve(workspace: Workspace, wanted: Wanted, say: "Callable[[str], None]") -> None:
+    """Serve until a signal comes. Raises Refused for a version that may not be served there."""
+    environment = chosen_environment(workspace, wanted.environment)
+    opener = Opener(workspace, environment, wanted)
+    lines = [opener.line(name) for name in _names(workspace, wanted)]
+    twice = [one.name for one in lines if sum(other.name == one.name for other in lines) > 1]
+    if twice:
+        raise WrongUsage(
+            f"two models would be served as {twice[0]!r}", remedy="Serve one of them elsewhere"
+        )
+    plane = Plane(lines, Nowhere())
+    tokens = tokens_of(_entry(workspace, lines[0].model).serve.auth, workspace.project.file)
+    for line in lines:
+        live = line.live
+        say(f"{live.named} answers as {live.form.says}, {live.timing.of(1) * 1e6:.0f} us a row")
+    if not tokens and not wanted.address.is_loopback:
+        say("warning: no tokens are configured, so whoever reaches the port may ask")
+    application = Application(plane, ROUTES, tokens)
+    run(plane, application, wanted.address, Beside(started=lambda: say(f"at {wanted.address}")))
+
+
+class Opener:
+    """Turns names of versions into versions in memory."""
+
+    def __init__(self, workspace: Workspace, environment: str, wanted: Wanted) -> None:
+        self._workspace, self._environment, self._wanted = workspace, environment, wanted
+        self._registry = registry_of(workspace)
+        workers = os.cpu_count() or 1
+        self._pool = Pool(ThreadPoolExecutor(workers, "model"), workers)
+
+    def line(self, text: str) -> Line:
+        """Return a line that answers by the version which a name stands for now."""
+        name = named(self._workspace, text)
+        found = self._registry.resolve(name, self._environment)
+        return Line(name.model.rpartition("/")[2], self.served(name, found), self.terms(name))
+
+    def terms(self, name: VersionName) -> Terms:
+        """Return how a model is served, as trueup.yaml says."""
+        entry = _entry(self._workspace, name.model)
+        limits = limits_of(entry.serve.limits, self._workspace.project.file)
+        return Terms(limits, entry.serve.strict)
+
+    def served(self, name: VersionName, found: Resolved) -> Served:
+        """Return a version in memory, if it may be served in this environment."""
+        self._allow(name.model, found.version)
+        form, signature = self._form(name.model, found.version)
+        label = Named(
+            name.model, found.version.version, found.version.model.digest, name.alias or found.alias
+        )
+        return Served(label, form, signature, self._pool, self.terms(name))
+
+    def _allow(self, model: str, version: Registered) -> None:
+        wanted = self._wanted
+        if wanted.override and not wanted.why:
+            raise WrongUsage("--override wants a reason", remedy="Give it with: --why REASON")
+        stamp = stamp_of(self._workspace)
+        use = Overridden(
+            at=stamp.at,
+            by=stamp.by,
+            version=version.version,
+            environment=self._environment,
+            use="serve",
+            why=wanted.why if wanted.override else "",
+        )
+        is_dev = self._environment == DEV
+
+        def decide(history: History) -> Event | Refusal | None:
+            return moves.use(history, use, is_dev=is_dev)
+
+        allowed = decide(self._registry.history(model))
+        if isinstance(allowed, Refusal):
+            raise allowed.error()
+        if allowed is not None:
+            self._registry.write(model, decide)
+
+    def _form(self, model: str, version: Registered) -> tuple[Form, Signature]:
+        workspace = self._workspace
+        scopes = scope_from(workspace.env, workspace.bucket).reads
+        conversion = converted_of(workspace.bucket, version.model.digest, scopes)
+        if conversion is not None and conversion.artifact is not None:
+            place = self._place(conversion.artifact.digest) / "model.onnx"
+            workspace.results.place(conversion.artifact, place)
+            return Session(conversion, place), conversion.signature
+        signature = self._signature(model, version)
+        place = self._place(version.model.digest) / "model"
+        workspace.results.place(version.model, place)
+        entry = _entry(workspace, model)
+        trust = Trust.of(model.rpartition("/")[2], entry.trust)
+        reading = Reading(tuple(one.name for one in signature.inputs), signature)
+        return Itself(open_model(place, trust, reading, version.model)), signature
+
+    def _signature(self, model: str, version: Registered) -> Signature:
+        part = version.parts.get("signature")
+        if part is None:
+            raise WrongUsage(
+                f"{model}/{version.version} has no signature, so no request can be checked",
+                remedy="Register it with its evaluation data: trueup gate, then trueup register",
+            )
+        content = self._workspace.content
+        if not content.has(part) and self._workspace.remote is not None:
+            content.fetch(part, self._workspace.remote)
+        return decode_signature(content.read(part.digest))
+
+    def _place(self, digest: str) -> Path:
+        place = prepare_own_folder(self._workspace.root) / "serving" / digest[:32]
+        place.mkdir(parents=True, exist_ok=True)
+        return place
+
+
+def _names(workspace: Workspace, wanted: Wanted) -> list[str]:
+    names = list(wanted.names) or list(workspace.project.models)
+    if not names:
+        raise WrongUsage(
+            "there is no model to serve", remedy="Name one: trueup serve MODEL[@ALIAS|/N]"
+        )
+    return names
+
+
+def _entry(workspace: Workspace, model: str) -> ModelEntry:
+    project, _, own = model.partition("/")
+    known = workspace.project.models
+    if project == workspace.project.name and own in known:
+        found: ModelEntry = known[own]
+        return found
+    return ModelEntry()

@@ -1,0 +1,1 @@
+"""Models behind HTTP: one plane that knows no HTTP, thin edges, swaps without a lost request."""

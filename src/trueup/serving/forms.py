@@ -1,0 +1,129 @@
+"""What answers for a version: its verified ONNX form in a session of ours, or the model itself."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from trueup.models.artifact import Model
+from trueup.models.conversions import Conversion, open_converted
+from trueup.models.libraries import library
+from trueup.models.outputs import Outputs
+from trueup.models.port import ModelFailed, short
+from trueup.models.tables import Table
+
+Taken = Any  # numbers, one line a column, where a form is ``coded``; else columns by name
+
+_ROUNDS = 5
+_MANY = 64
+
+
+class Form(Protocol):
+    """Answers rows; any number of threads may ask at once."""
+
+    coded: bool  # it takes numbers, one line a column
+    says: str  # what it is, for people
+
+    def predict(self, taken: Taken) -> Outputs:
+        """Return named columns, one value a row; ModelFailed where the model failed."""
+        ...
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """How long a form takes, as measured when it was loaded."""
+
+    fixed_s: float
+    row_s: float
+
+    def of(self, rows: int) -> float:
+        """Return how long so many rows should take."""
+        return self.fixed_s + self.row_s * rows
+
+
+class Session:
+    """A converted form: an input a column, each of one number a row.
+
+    One thread a call: requests are what runs beside each other, and threads of a session's own
+    that wait by spinning would take the cores from them.
+    """
+
+    coded = True
+    says = "ONNX, converted and verified"
+
+    def __init__(self, conversion: Conversion, place: Path) -> None:
+        model = open_converted(conversion, place)  # digest and content are checked there
+        runtime = library("onnxruntime", "onnxruntime")
+        options = runtime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self._session = runtime.InferenceSession(
+            place.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+        self._names = [one.name for one in self._session.get_inputs()]
+        self._outputs = [one.name for one in self._session.get_outputs()]
+        self._places = _places(self._names, [one.name for one in conversion.signature.inputs])
+        del model
+
+    def predict(self, taken: NDArray[np.float64]) -> Outputs:
+        """Return the graph's outputs under the names that models have."""
+        lines = taken[:, :, None]
+        feed = {name: lines[k] for name, k in zip(self._names, self._places, strict=True)}
+        answers = self._session.run(self._outputs, feed)
+        return dict(zip(self._outputs, answers, strict=True))
+
+
+class Itself:
+    """The model as it was stored, with its own format's library, on columns."""
+
+    coded = False
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.says = f"{model.format}, not converted"
+
+    def predict(self, taken: Mapping[str, Any]) -> Outputs:
+        """Return what the model answers; the rows were checked before."""
+        found, _ = self._model.predict(Table(taken))
+        return found.columns()
+
+
+def timed(form: Form, sample: Taken) -> Timing:
+    """Return how long a form takes for one row and for many of a sample; warms it up too."""
+    many = joined(form, [sample] * _MANY)
+    one_s, many_s = _best(form, sample), _best(form, many)
+    row_s = max(0.0, (many_s - one_s) / (_MANY - 1))
+    return Timing(max(0.0, one_s - row_s), row_s)
+
+
+def joined(form: Form, parts: Sequence[Taken]) -> Taken:
+    """Return the rows of several requests as one."""
+    if len(parts) == 1:
+        return parts[0]
+    if form.coded:
+        return np.concatenate(parts, axis=1)
+    return {name: np.concatenate([one[name] for one in parts]) for name in parts[0]}
+
+
+def failure(form: Form, error: Exception) -> ModelFailed:
+    """Return an error of a model's own code as one that may be said aloud."""
+    return ModelFailed(
+        f"the model ({form.says}) failed on the rows: {short(error)}",
+        remedy="Check the values against the data that it was trained on",
+    )
+
+
+def _best(form: Form, taken: Taken) -> float:
+    best = float("inf")
+    for _ in range(_ROUNDS):
+        start = time.perf_counter()
+        form.predict(taken)
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def _places(wanted: Sequence[str], known: Sequence[str]) -> list[int]:
+    return [list(known).index(name) for name in wanted]

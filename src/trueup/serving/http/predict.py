@@ -1,0 +1,31 @@
+"""POST /predict: records in, predictions with their ids out."""
+
+from typing import Any
+
+from trueup.serving.http.messages import Reply, Request, by_row, json_reply
+from trueup.serving.plane import Plane
+
+
+async def predict(plane: Plane, request: Request) -> Reply:
+    """Answer ``{"records": [{...}], "ids": [...]}``; ids are made where none are given."""
+    line = plane.line(request.model, request.version)
+    served = line.live
+    served.take()
+    try:
+        rows = served.reader.records(request.body, line.terms.limits.rows)
+        answer = await plane.answer(line, served, rows)
+    finally:
+        served.release()
+    said: dict[str, Any] = {
+        "model": served.named.model,
+        "version": served.named.version,
+        "ids": answer.ids,
+        "predictions": by_row(answer.outputs),
+    }
+    if answer.flags:
+        said["flags"] = [
+            {"row": row, "column": flag.column, "kind": flag.kind}
+            for flag in answer.flags
+            for row in flag.rows
+        ]
+    return json_reply(said, served=served)

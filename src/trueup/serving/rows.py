@@ -1,0 +1,234 @@
+"""Rows of a request, read into columns: from JSON records at once, from anything else by name."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from trueup.errors import did_you_mean
+from trueup.models.signature import Field
+from trueup.models.tables import Table, as_table
+from trueup.serving.fields import Fields, Flag, Values, as_column
+from trueup.serving.refusals import SHOWN, FieldsWrong, Refused, TooMuch, Unreadable, Wrong
+
+_SAYS = {"boolean": "true or false", "integer": "a whole number", "time": "a time of ISO 8601"}
+
+
+class Rows(msgspec.Struct):
+    """The rows of one request: what was given, what the model takes, and what is unusual."""
+
+    count: int
+    given: dict[str, Any]  # column: values as they came, in the order of the signature
+    coded: Any  # numbers, one line a column; None: the model takes the columns themselves
+    flags: tuple[Flag, ...] = ()
+    ids: list[str] = []  # given with the request, or none
+
+
+class Reader:
+    """Reads the rows of requests for one version."""
+
+    def __init__(self, fields: Fields, *, coded: bool, strict: bool = False) -> None:
+        self.fields, self._coded, self._strict = fields, coded, strict
+        inputs = list(zip(fields.names, fields.kinds(), strict=True))
+        row = msgspec.defstruct(
+            "Row",
+            [(f"f{k}", kind) for k, (_, kind) in enumerate(inputs)],
+            rename={f"f{k}": name for k, (name, _) in enumerate(inputs)},
+        )
+        body = msgspec.defstruct(
+            "Body",
+            [("records", list[row]), ("ids", list[str], msgspec.field(default_factory=list))],  # type: ignore[valid-type]  # made here
+        )
+        self._many = msgspec.json.Decoder(body)
+        self._bare = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
+
+    def records(self, body: bytes, most: int) -> Rows:
+        """Read ``{"records": [{...}, ...]}``, the list alone, or one record alone."""
+        try:
+            if body[:1] == b"[":
+                return self._read(self._bare.decode(body), [], most)
+            found: Any = self._many.decode(body)
+            return self._read(found.records, found.ids, most)
+        except msgspec.ValidationError:
+            return self._slowly(plain_json(body), most)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            raise unreadable(error) from None
+
+    def columns(self, given: Mapping[str, Any], where: str = "", ids: Sequence[str] = ()) -> Rows:
+        """Read columns by name; those that the model does not take are not looked at."""
+        known = {name: given[name] for name in self.fields.names if name in given}
+        known = {name: _of_text(self._field(name), one) for name, one in known.items()}
+        if len({len(one) for one in known.values()}) > 1:
+            raise Unreadable("the columns differ in length", remedy="Give each the same rows")
+        table = as_table(known)
+        self.fields.require(table.columns(), where)
+        return self._kept(table, list(ids))
+
+    def listed(self, records: Sequence[Any], where: str, ids: Sequence[str] = ()) -> Rows:
+        """Read records that are Python's objects already; every mistake has its path."""
+        wrong, more = self._wrong(records, where)
+        if wrong:
+            raise FieldsWrong(wrong, more)
+        columns = {
+            field.name: [_fitting(field, row[field.name]) for row in records]
+            for field in self.fields.signature.inputs
+        }
+        return self.columns(columns, where, ids)
+
+    def _read(self, records: list[Any], ids: list[str], most: int) -> Rows:
+        count = len(records)
+        within(count, most, ids)
+        columns: list[Values] = list(zip(*map(msgspec.structs.astuple, records), strict=True))
+        names = self.fields.names
+        if self._coded:
+            matrix = self.fields.coded(columns)
+            rows = Rows(count, dict(zip(names, columns, strict=True)), matrix, (), ids)
+            if self.fields.usual(matrix):
+                return rows
+            rows.flags = self.fields.flags(self._arrays(columns))
+        else:
+            arrays = self._arrays(columns)
+            rows = Rows(count, arrays, None, self.fields.flags(arrays), ids)
+        return self._admitted(rows)
+
+    def _arrays(self, columns: Sequence[Values]) -> dict[str, NDArray[Any]]:
+        inputs = self.fields.signature.inputs
+        pairs = zip(inputs, columns, strict=True)
+        return {field.name: as_column(field, values) for field, values in pairs}
+
+    def _kept(self, table: Table, ids: list[str]) -> Rows:
+        columns = table.columns()
+        matrix = None
+        if self._coded:
+            matrix = self.fields.coded([columns[name].tolist() for name in self.fields.names])
+        return self._admitted(Rows(table.rows, columns, matrix, self.fields.flags(columns), ids))
+
+    def _admitted(self, rows: Rows) -> Rows:
+        if self._strict and rows.flags:
+            says = {"null": "is null", "unseen": "is not in the vocabulary"}
+            wrong = [
+                Wrong(f"records[{row}].{flag.column}", says.get(flag.kind, "is out of range"))
+                for flag in rows.flags
+                for row in flag.rows
+            ]
+            raise FieldsWrong(wrong[:SHOWN], max(0, len(wrong) - SHOWN))
+        return rows
+
+    def _slowly(self, body: Any, most: int) -> Rows:
+        ids: Any = []
+        where = "records"
+        if isinstance(body, dict):
+            if "records" in body:
+                body, ids = body["records"], body.get("ids") or []
+            else:
+                body, where = [body], ""
+        if not isinstance(body, list):
+            raise Unreadable("there are no records", remedy='Send {"records": [{...}]}')
+        if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+            raise FieldsWrong([Wrong("ids", "is not a list of texts")])
+        within(len(body), most, ids)
+        return self.listed(body, where, ids)
+
+    def _wrong(self, records: Sequence[Any], where: str) -> tuple[list[Wrong], int]:
+        wrong: list[Wrong] = []
+        more = 0
+        for k, row in enumerate(records):
+            at = f"{where}[{k}]" if where else ""
+            for one in self._wrong_row(row, at):
+                if len(wrong) < SHOWN:
+                    wrong.append(one)
+                else:
+                    more += 1
+        return wrong, more
+
+    def _wrong_row(self, row: Any, at: str) -> list[Wrong]:
+        if not isinstance(row, dict):
+            return [Wrong(at or "$", "is not a record, names to values")]
+        wrong = []
+        for field in self.fields.signature.inputs:
+            path = f"{at}.{field.name}" if at else field.name
+            if field.name not in row:
+                wrong.append(Wrong(path, f"is missing. {did_you_mean(field.name, row)}".strip()))
+            elif not _fits(field, row[field.name]):
+                says = _SAYS.get(field.type, f"a {field.type}")
+                wrong.append(Wrong(path, f"is {_shown(row[field.name])}, not {says}"))
+        return wrong
+
+    def _field(self, name: str) -> Field:
+        return self.fields.signature.inputs[self.fields.names.index(name)]
+
+
+def plain_json(body: bytes) -> Any:
+    """Return what JSON says; Unreadable where it is none, or nested beyond measure."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise unreadable(error) from None
+
+
+def unreadable(error: Exception) -> Refused:
+    """Return what is wrong with a body that cannot be read as JSON."""
+    if isinstance(error, RecursionError):
+        return TooMuch("the JSON is nested too deeply", remedy="Send records of plain values")
+    said = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)[:200]
+    return Unreadable(
+        f"the body cannot be read: {said}",
+        remedy="Send JSON of RFC 8259; it has no NaN and no Infinity: a missing value is null",
+    )
+
+
+def within(count: int, most: int, ids: Sequence[str]) -> None:
+    """Raise TooMuch for more rows than one request may have, and for ids that are not theirs."""
+    if count > most:
+        raise TooMuch(
+            f"{count} rows in one request, at most {most}", remedy="Send them in several requests"
+        )
+    if count == 0:
+        raise FieldsWrong([Wrong("records", "has no row")])
+    if ids and (len(ids) != count or len(set(ids)) != count):
+        raise FieldsWrong([Wrong("ids", f"must be {count} different ones, one a row")])
+
+
+def _fits(field: Field, value: Any) -> bool:
+    if value is None or field.type == "other":
+        return True
+    if field.type == "boolean":
+        return isinstance(value, bool)
+    if field.type in ("integer", "number"):
+        number = isinstance(value, int | float)
+        return number and (field.type == "number" or float(value).is_integer())
+    if field.type == "time":
+        return isinstance(value, str) and _time(value) is not None
+    return isinstance(value, str)
+
+
+def _fitting(field: Field, value: Any) -> Any:
+    return _time(value) if field.type == "time" and isinstance(value, str) else value
+
+
+def _time(text: str) -> Any:
+    from datetime import UTC, datetime
+
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
+
+
+def _of_text(field: Field, values: Any) -> Any:
+    """Give a column its type where only missing values, or times as text, hide it."""
+    if isinstance(values, np.ndarray) and values.dtype.kind != "O":
+        return values
+    plain = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    if field.type == "time":
+        return np.array([_fitting(field, one) for one in plain], dtype="datetime64[us]")
+    if field.type in ("integer", "number") and all(one is None for one in plain):
+        return np.full(len(plain), np.nan)
+    return values
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:40]
