@@ -28,7 +28,7 @@ def test_predictions_that_are_no_numbers_fail_the_candidate() -> None:
     verdict, kinds = caught(columns)
     assert (verdict.word, kinds) == ("fail", ["nan_predictions"])
     assert verdict.left_out.unusable == 1
-    assert "1 predictions of the candidate" in verdict.reasons[0]
+    assert "1 prediction of the candidate" in verdict.reasons[0]
 
 
 def test_constant_predictions_fail_the_candidate() -> None:

@@ -36,19 +36,13 @@ def command(
     rules and champion again is the same verdict and costs nothing.
     """
     from trueup.delivery.delivering import ending_of
-    from trueup.errors import WrongUsage
-    from trueup.project.gating import gate, gated_models, report_of
+    from trueup.project.gating import gate, gated_models, not_asked, report_of
     from trueup.project.reports import joined, write_reports
 
     with opened(folder) as workspace:
         wanted = names or gated_models(workspace)
         if not wanted:
-            raise WrongUsage(
-                "no rule asks anything of any model",
-                remedy="Write rules under models: NAME: gate: rules:, such as"
-                " {metric: accuracy, at_least: 0.8}",
-                place=workspace.project.file,
-            )
+            raise not_asked(workspace, list(workspace.project.models))
         judgements = [gate(workspace, name, environment) for name in wanted]
         reports = [report_of(workspace, judgement) for judgement in judgements]
     write_reports(joined(reports), **files)
@@ -58,5 +52,5 @@ def command(
         show(joined(reports), as_markdown=as_markdown)
     for judgement in judgements:
         if judgement.again:
-            say(f"{judgement.model} was judged before on exactly this: nothing was spent again")
+            say(f"{judgement.named} was judged before on exactly this: nothing was spent again")
     return max(EXIT_CODES[ending_of(judgement)] for judgement in judgements)

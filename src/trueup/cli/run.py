@@ -102,7 +102,7 @@ def _run(
 
 def _deliver(
     workspace: "Workspace", result: "RunResult", *, as_json: bool
-) -> "tuple[list[Delivered], int]":
+) -> "tuple[list[Delivered | dict[str, str]], int]":
     """Register, judge and promote the models that the run has brought up to date.
 
     One that cannot be judged keeps no other from it.
@@ -115,12 +115,16 @@ def _deliver(
     from trueup.errors import TrueupError
     from trueup.project.gating import deliver_model, models_made
 
-    delivered, code = [], 0
+    delivered: list[Delivered | dict[str, str]] = []
+    code = 0
     for model in models_made(workspace, result):
         try:
             done = deliver_model(workspace, model)
         except TrueupError as error:
+            named = f"{workspace.project.name}/{model}"
             code = max(code, tell(error))
+            say(f"  so {named} was not judged")
+            delivered.append({"model": named, "problem": error.problem, "remedy": error.remedy})
             continue
         delivered.append(done)
         code = max(code, EXIT_CODES[done.ending])

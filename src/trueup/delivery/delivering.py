@@ -8,8 +8,9 @@ import msgspec
 from trueup.delivery.subject import Candidate, Subject
 from trueup.registry.history import History
 from trueup.registry.promotion import PromotionRequest
-from trueup.registry.records import Promoted, Registered
+from trueup.registry.records import Promoted, Registered, RolledBack
 from trueup.registry.refusals import ChampionMoved, Refusal, Refused
+from trueup.registry.reports import notes
 
 if TYPE_CHECKING:
     from trueup.delivery.judging import Judgement
@@ -24,17 +25,21 @@ class Delivered(msgspec.Struct, frozen=True):
 
     model: str  # project/model
     environment: str
-    version: int | None = None  # None: outside a trusted scope nothing is registered
+    version: int | None = None  # None: not registered, for this reason
+    unregistered: str = ""
     judgement: "Judgement | None" = None  # None: no rule asks for anything, or champion already
     promoted: Promoted | None = None
     refusal: Refusal | None = None  # why it was not promoted though its verdict is not a failure
     champion: bool = False  # it is live already
-    warns: bool = False  # mode: warn; nothing stops here
+    notes: tuple[str, ...] = ()  # of a champion: what stood in for a pass
+    mode: Literal["off", "warn", "enforce"] = "enforce"  # warn: nothing stops here
+    manual: bool = False  # promote: manual
+    withdrawn: RolledBack | None = None  # it was rolled back, which a run does not undo
 
     @property
     def ending(self) -> Ending:
         """Return how the command ends."""
-        if self.warns or self.judgement is None or self.promoted is not None:
+        if self.mode == "warn" or self.judgement is None or self.promoted is not None:
             return "done"
         if self.refusal is not None:
             return "open" if self.refusal.ending == "usage" else self.refusal.ending
@@ -56,26 +61,43 @@ def deliver(subject: Subject, candidate: Candidate, register: Register) -> Deliv
 
     Outside a trusted scope it is judged only: nothing is registered there.
     """
-    done = Delivered(subject.name, subject.environment, warns=subject.entry.gate.mode == "warn")
-    history = subject.history()
-    if subject.scope.is_trusted and subject.entry.path:
-        version = _registered(history, candidate) or register()
+    entry, history = subject.entry, subject.history()
+    done = Delivered(
+        subject.name,
+        subject.environment,
+        unregistered=_unregistered(subject),
+        mode=entry.gate.mode,
+        manual=entry.promote == "manual",
+    )
+    if not done.unregistered:
+        version = registered(history, candidate) or register()
         candidate = msgspec.structs.replace(candidate, version=version)
         done = msgspec.structs.replace(done, version=version.version)
     if history.champion_digest(subject.environment) == candidate.model.digest:
-        return msgspec.structs.replace(done, champion=True)
+        live = history.champion(subject.environment) or 0
+        return msgspec.structs.replace(done, champion=True, notes=tuple(notes(history, live)))
     if not is_gated(subject):
         return done
     from trueup.delivery.judging import judged
 
-    judgement = judged(subject, candidate)
-    done = msgspec.structs.replace(done, judgement=judgement)
-    if done.version is None or not _to_promote(subject, judgement):
+    done = msgspec.structs.replace(
+        done,
+        judgement=judged(subject, candidate),
+        withdrawn=_withdrawn(history, subject, candidate),
+    )
+    if done.version is None or not _to_promote(done):
         return done
     return _promoted(subject, done, done.version)
 
 
-def _registered(history: History, candidate: Candidate) -> Registered | None:
+def _unregistered(subject: Subject) -> str:
+    """Return why a candidate cannot become a version here; empty where it can."""
+    if not subject.scope.is_trusted:
+        return f"the scope {subject.scope.name} is not trusted"
+    return "" if subject.entry.path else "its predictions alone are known, no file of it"
+
+
+def registered(history: History, candidate: Candidate) -> Registered | None:
     """Return the version that the candidate is already: the same model of the same code."""
     for version in reversed(history.versions):
         known = (version.model.digest, version.code, version.refit_of)
@@ -90,9 +112,23 @@ def is_gated(subject: Subject) -> bool:
     return bool(asked) and subject.entry.gate.mode != "off"
 
 
-def _to_promote(subject: Subject, judgement: "Judgement") -> bool:
-    wanted = subject.entry.promote == "on_pass"
-    return wanted and not judgement.verdict.no_change and judgement.verdict.word != "fail"
+def _to_promote(done: Delivered) -> bool:
+    verdict = done.judgement.verdict if done.judgement else None
+    if verdict is None or verdict.no_change or verdict.word == "fail" or done.withdrawn:
+        return False
+    return not done.manual
+
+
+def _withdrawn(history: History, subject: Subject, candidate: Candidate) -> RolledBack | None:
+    """Return who rolled this model back in the environment, if nobody has promoted it since."""
+    for event in reversed(history.events):
+        if (
+            isinstance(event, Promoted | RolledBack)
+            and event.environment == subject.environment
+            and history.version(event.version).model.digest == candidate.model.digest
+        ):
+            return event if isinstance(event, RolledBack) else None
+    return None
 
 
 def _promoted(subject: Subject, done: Delivered, version: int) -> Delivered:

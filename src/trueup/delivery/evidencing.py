@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from trueup.delivery.points import agrees
 from trueup.delivery.subject import Subject
 from trueup.errors import NotProven, WrongUsage
 from trueup.registry.evidence import JudgedFor, evidence_of, record_of, verdict_of
@@ -18,9 +19,9 @@ _REST = "(rest)"
 
 
 def known(
-    subject: Subject, history: History, digests: Mapping[str, str]
+    subject: Subject, history: History, digests: Mapping[str, str], points: Mapping[str, float]
 ) -> "tuple[Verdict, Evidence] | None":
-    """Return the verdict that was given on exactly these digests, where this scope may read it."""
+    """Return the verdict that was given on exactly these digests and points, if there is one."""
     if digests["champion"] == digests["model"]:
         return promoted_on(subject, history)
     for evidence in reversed(history.judged.get(digests["model"], ())):
@@ -29,7 +30,7 @@ def known(
         if judged != wanted or evidence.basis != "test" or evidence.scope != TRUSTED:
             continue
         verdict = _read(subject, evidence.verdict)
-        if verdict is not None:
+        if verdict is not None and agrees(verdict, points):
             return verdict, evidence
     return None
 

@@ -12,12 +12,11 @@ from trueup.delivery.elsewhere.asking import Asking, NotComparable
 from trueup.delivery.elsewhere.kept import keep_predictions
 from trueup.delivery.evaluating import evaluation, rows_of
 from trueup.delivery.functions import project_functions
-from trueup.delivery.measuring_files import measured_in
 from trueup.delivery.opponents import Opponent, opponents_of
+from trueup.delivery.points import points_of
 from trueup.delivery.predicting import (
     asking_of,
     candidate_predictions,
-    is_here,
     version_predictions,
 )
 from trueup.delivery.reusing import how_to_refresh, use_of
@@ -41,6 +40,11 @@ class Judgement(msgspec.Struct, frozen=True):
     version: int | None = None  # None: the file of this checkout, not registered
     again: bool = False
 
+    @property
+    def named(self) -> str:
+        """Return what was judged, by its version where it has one."""
+        return f"{self.model}/{self.version}" if self.version else self.model
+
 
 @dataclass(frozen=True)
 class _Field:
@@ -63,10 +67,11 @@ def judged(subject: Subject, candidate: Candidate) -> Judgement:
     _refuse_unsealable(subject)
     history = subject.history()
     digests = _digests(subject, candidate, history)
-    found = evidencing.known(subject, history, digests)
+    points = points_of(subject, candidate)
+    found = evidencing.known(subject, history, digests, points)
     again = found is not None
     if found is None:
-        verdict = _verdict(subject, candidate, history, digests)
+        verdict = _verdict(subject, candidate, history, digests, points)
         found = verdict, evidencing.record(subject, verdict)
     version = candidate.version.version if candidate.version else None
     return Judgement(subject.name, subject.environment, *found, version=version, again=again)
@@ -84,7 +89,11 @@ def _digests(subject: Subject, candidate: Candidate, history: History) -> dict[s
 
 
 def _verdict(
-    subject: Subject, candidate: Candidate, history: History, digests: Mapping[str, str]
+    subject: Subject,
+    candidate: Candidate,
+    history: History,
+    digests: Mapping[str, str],
+    points: Mapping[str, float],
 ) -> "Verdict":
     from trueup.gate.comparing import Circumstances, compare
     from trueup.gate.judging import judge, undecided
@@ -105,7 +114,7 @@ def _verdict(
             why=field.why,
             seen_known=field.seen_known,
             expected=evidencing.slices_before(subject, history),
-            measured=_measured(subject, candidate),
+            measured=points,
             calls=calls,
             digests=digests,
             had=field.had,
@@ -153,13 +162,6 @@ def _field(
     unknown = [one.how for one, mask in zip(seen_by_each, masks, strict=True) if mask is None]
     seen, known = seen_by_any(masks)
     return _Field(predicted, had, seen, known, champion, why, tuple(dict.fromkeys(unknown)))
-
-
-def _measured(subject: Subject, candidate: Candidate) -> Mapping[str, float]:
-    """Return what the metrics files say; they are of the model that this checkout has made."""
-    if not is_here(subject, candidate):
-        return {}
-    return measured_in(subject.metrics(), subject.entry.task or "")
 
 
 def _seen(subject: Subject, candidate: Candidate) -> Seen:

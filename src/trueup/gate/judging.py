@@ -1,5 +1,6 @@
 """Judge a candidate: rules and a comparison in, a verdict out; the same again for the same."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 
@@ -119,6 +120,10 @@ def _point(rule: Rule, value: float) -> Finding:
         raise WrongUsage(
             f"{rule.metric} is one number of a metrics file, which no rows or slices lie behind",
             remedy="Ask at_least or at_most of it; or compare a metric of the rows.",
+        )
+    if math.isnan(value):
+        return spoken(
+            found(rule, None, "inconclusive", "not_measured"), "inconclusive", "not_measured"
         )
     shown = msgspec.structs.replace(found(rule, None, "fail", "point_missed"), candidate=value)
     return pointed(shown, value)
@@ -281,15 +286,12 @@ def _standing(findings: Sequence[Finding], rules: Rules, comparison: Comparison)
 def _reasons(findings: Sequence[Finding], comparison: Comparison) -> tuple[str, ...]:
     """Return the reasons in sentences, what fails first; a pass says what was shown."""
     said = [trap.says for trap in comparison.traps]
-    for word in ("fail", "inconclusive"):
-        said += [each.says for each in findings if each.word == word]
-        if said:
-            break
-    else:
-        said += _shown(findings)
+    words = {each.word for each in findings} | {each.word for each in comparison.traps}
+    word = next((word for word in ("fail", "inconclusive") if word in words), "")
+    said += [each.says for each in findings if each.word == word] if word else _shown(findings)
     if comparison.circumstances.champion == "not_comparable" and comparison.circumstances.why:
         said.append(comparison.circumstances.why)
-    return tuple(said)
+    return tuple(dict.fromkeys(said))  # rules may be open for one and the same reason
 
 
 def _shown(findings: Sequence[Finding]) -> Iterator[str]:

@@ -53,7 +53,8 @@ def _broken_predictions(table: Table) -> list[Trap]:
         word = "fail" if name == "candidate" else "inconclusive"
         missing = int((~_finite(predicted)).sum())
         if missing:
-            says = f"{missing} predictions of the {name} are not a number"
+            are = "is" if missing == 1 else "are"
+            says = f"{_count(missing, 'prediction')} of the {name} {are} not a number"
             found.append(Trap("nan_predictions", word, says))
         if len(predicted) and (predicted == predicted[0]).all():
             says = f"the {name} predicts the same for all {len(predicted)} rows"
@@ -70,7 +71,8 @@ def _broken_rows(table: Table) -> list[Trap]:
         return [Trap("no_rows", "inconclusive", "there is no row to judge")]
     missing = int((~_has_truth(table.truth)).sum())
     if missing:
-        found.append(Trap("nan_truth", "inconclusive", f"{missing} rows have no truth"))
+        says = f"{_count(missing, 'row')} {'has' if missing == 1 else 'have'} no truth"
+        found.append(Trap("nan_truth", "inconclusive", says))
     if table.task in ("binary", "multiclass"):
         classes = len(np.unique(table.truth[_has_truth(table.truth)]))
         if classes < 2:
@@ -78,9 +80,15 @@ def _broken_rows(table: Table) -> list[Trap]:
     if table.ids is not None:
         twice = len(table.ids) - numbered(table.ids)[1]
         if twice:
-            says = f"{twice} rows repeat the id of another"
+            says = (
+                f"{_count(twice, 'row')} {'repeats' if twice == 1 else 'repeat'} the id of another"
+            )
             found.append(Trap("duplicate_ids", "inconclusive", says))
     return found
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _vanished(table: Table, expected: Mapping[str, Sequence[Any]]) -> list[Trap]:

@@ -1,11 +1,13 @@
 """The verb gate, and what a run ends with: each model registered, judged and promoted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from trueup import git
 from trueup.config.model_entries import ModelEntry
-from trueup.delivery.delivering import Delivered, deliver, is_gated
+from trueup.delivery.delivering import Delivered, deliver, is_gated, registered
 from trueup.delivery.subject import Candidate, Subject
 from trueup.errors import WrongUsage
 from trueup.project.checking import check_rules
@@ -41,27 +43,45 @@ def gate(workspace: Workspace, name: str, environment: str = "") -> "Judgement":
     wanted = named(workspace, name)
     subject = subject_of(workspace, _own(workspace, wanted.model), environment)
     if not is_gated(subject):
-        raise WrongUsage(
-            f"no rule asks anything of {subject.name}",
-            remedy=f"Write rules under models: {_own(workspace, wanted.model)}: gate: rules:,"
-            " such as {metric: accuracy, at_least: 0.8}",
-            place=workspace.project.file,
-        )
+        raise not_asked(workspace, [_own(workspace, wanted.model)])
     if not names_a_version(workspace, name):
-        return judged(subject, candidate_here(workspace, subject))
+        here = candidate_here(workspace, subject)
+        version = registered(subject.history(), here)
+        return judged(subject, msgspec.structs.replace(here, version=version))
     found = subject.registry.resolve(wanted, subject.environment).version
     return judged(subject, Candidate(found.model, found.code, found))
+
+
+def not_asked(workspace: Workspace, names: Sequence[str]) -> WrongUsage:
+    """Return the error of judging models of which no rule asks anything, or whose gate is off."""
+    models = workspace.project.models
+    off = [name for name in names if models[name].gate.mode == "off"]
+    if off:
+        return WrongUsage(
+            f"the gate of {' and '.join(off)} is off",
+            remedy=f"Write mode: warn or enforce under models: {off[0]}: gate:",
+            place=workspace.project.file,
+        )
+    which = " and ".join(names) if names else "any model"
+    return WrongUsage(
+        f"no rule asks anything of {which}",
+        remedy=f"Write rules under models: {names[0] if names else 'NAME'}: gate: rules:, such as"
+        " {metric: accuracy, at_least: 0.8}",
+        place=workspace.project.file,
+    )
 
 
 def report_of(workspace: Workspace, judgement: "Judgement") -> "Report":
     """Return a verdict as a report that calls models by their versions."""
     from trueup.gate.showing import verdict_report
-    from trueup.project.reports import names_of
+    from trueup.project.reports import names_of, noted, notes_of
 
     version = judgement.version
     named = f"{judgement.model}/{version}" if version else f"{judgement.model}, unregistered"
-    names = names_of(registry_of(workspace).so_far(judgement.model))
-    return verdict_report(judgement.verdict, f"{named}, for {judgement.environment}", names)
+    history = registry_of(workspace).so_far(judgement.model)
+    subject = f"{named}, for {judgement.environment}"
+    report = verdict_report(judgement.verdict, subject, names_of(history))
+    return noted(report, notes_of(history, version))
 
 
 def gated_models(workspace: Workspace) -> list[str]:

@@ -15,9 +15,10 @@ from trueup.registry.evidence import verdict_of
 from trueup.registry.history import History
 from trueup.registry.names import VersionName
 from trueup.registry.records import Judged
+from trueup.registry.reports import notes
 from trueup.registry.standards import rules_digest
 from trueup.registry.verdicts import read_verdict
-from trueup.reporting.blocks import Report
+from trueup.reporting.blocks import Report, Text
 from trueup.store.hashing import explained
 from trueup.store.scopes import scope_from
 
@@ -36,12 +37,13 @@ class Given(msgspec.Struct, frozen=True):
     verdict: Verdict
     environment: str = ""
     names: dict[str, str] = {}  # of the models of this history, by digest
+    notes: tuple[str, ...] = ()  # what must be seen wherever the version is
 
     def report(self) -> Report:
         """Return the verdict as a report."""
         subject = f"{self.model}/{self.version}" if self.version else f"{self.model}, unregistered"
         where = f", for {self.environment}" if self.environment else ""
-        return verdict_report(self.verdict, f"{subject}{where}", self.names)
+        return noted(verdict_report(self.verdict, f"{subject}{where}", self.names), self.notes)
 
 
 class NoVerdict(WrongUsage):
@@ -83,6 +85,19 @@ def joined(reports: Sequence[Report]) -> Report:
     if len(reports) == 1:
         return reports[0]
     return Report("Gate", tuple(block for report in reports for block in report.blocks))
+
+
+def noted(report: Report, notes: Sequence[str]) -> Report:
+    """Return a report that says beneath its verdict what stood in for a pass, or deprecation."""
+    if not notes:
+        return report
+    verdict, *others = report.blocks
+    return Report(report.title, (verdict, Text("\n".join(notes)), *others))
+
+
+def notes_of(history: History, version: int | None) -> tuple[str, ...]:
+    """Return what must be seen wherever a version is; of what is none, nothing."""
+    return tuple(notes(history, version)) if version else ()
 
 
 def names_of(history: History) -> dict[str, str]:
@@ -199,12 +214,14 @@ def _by_digest(workspace: Workspace, digest: str) -> Given:
 def _given(history: History, verdict: Verdict, scope: str, at: datetime, environment: str) -> Given:
     names = names_of(history)
     _, _, number = names.get(verdict.digests.get("model", ""), "").rpartition("/")
+    version = int(number or 0)
     return Given(
         model=history.model,
-        version=int(number or 0),
+        version=version,
         scope=scope,
         at=at,
         verdict=verdict,
         environment=environment,
         names=names,
+        notes=notes_of(history, version),
     )

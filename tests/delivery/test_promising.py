@@ -1,0 +1,238 @@
+"""What a run and a gate promise: exit codes, environments, people, modes, and what is undone."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from tests.delivery.test_delivering import PROJECT, events, noise, said
+from tests.project.projects import write
+
+Acting: TypeAlias = Callable[[str], None]
+BETTER, UNDECIDED, SPOILED = 0.1, 0.57, 0.95
+
+
+def shop(tmp_path: Path, *changes: tuple[str, str]) -> Path:
+    """Return a project with a first champion, its configuration changed in these words."""
+    text = PROJECT["trueup.yaml"]
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    root = write(tmp_path / "shop", PROJECT | {"trueup.yaml": text})
+    assert said(root, "run").exit_code == 0
+    return root
+
+
+def with_gate(line: str) -> tuple[str, str]:
+    """Return the change that sets a key of the gate."""
+    return "            gate:\n", f"            gate:\n              {line}\n"
+
+
+@pytest.fixture
+def acting(monkeypatch: pytest.MonkeyPatch) -> Acting:
+    """Let another person commit and approve from now on."""
+
+    def as_person(person: str) -> None:
+        for name in ("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"):
+            monkeypatch.setenv(name, person)
+
+    return as_person
+
+
+def reworded(root: Path, file: str, old: str, new: str) -> None:
+    path = root / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("amount", "mode", "code"),
+    [
+        (BETTER, "enforce", 0),
+        (SPOILED, "enforce", 3),
+        (UNDECIDED, "enforce", 4),
+        (SPOILED, "warn", 0),
+        (UNDECIDED, "warn", 0),
+    ],
+)
+def test_run_and_gate_end_with_the_same_code(
+    tmp_path: Path, amount: float, mode: str, code: int
+) -> None:
+    root = shop(tmp_path, with_gate(f"mode: {mode}"))
+    assert noise(root, amount).exit_code == code
+    assert said(root, "gate").exit_code == code
+
+
+def test_a_candidate_that_cannot_be_judged_ends_with_2_and_names_the_problem(
+    tmp_path: Path,
+) -> None:
+    root = shop(tmp_path)
+    reworded(root, "score.py", "id,score", "id,skore")
+    result = said(root, "run", "--json", "--set", "train.noise=0.1")
+    assert result.exit_code == 2
+    assert "scores.csv" in result.stderr
+    told = json.loads(result.stdout)["models"]
+    assert told[0]["model"] == "shop/sale"
+    assert "prediction" in told[0]["problem"]
+
+
+def test_a_champion_that_moves_between_gate_and_promotion_ends_the_promotion_with_7(
+    tmp_path: Path,
+) -> None:
+    root = shop(tmp_path)
+    reworded(root, "trueup.yaml", "task: binary", "task: binary\n    promote: manual")
+    noise(root, 0.3)
+    noise(root, BETTER)
+    assert said(root, "promote", "sale/3").exit_code == 0
+    late = said(root, "promote", "sale/2")
+    assert late.exit_code == 7
+    assert "trueup gate shop/sale/2 --env dev" in str(late.exception)
+    judged = said(root, "gate", "sale/2")
+    assert judged.exit_code in (0, 3, 4)
+    assert said(root, "promote", "sale/2").exit_code == judged.exit_code
+
+
+def test_under_person_an_approval_lets_the_next_run_promote(tmp_path: Path, acting: Acting) -> None:
+    root = shop(tmp_path, with_gate("on_inconclusive: person"))
+    acting("author@shop.example")
+    open_ = noise(root, UNDECIDED)
+    assert open_.exit_code == 4
+    assert "shop/sale/2 not promoted: needs the approval of one more person" in open_.stdout
+    acting("judge@shop.example")
+    assert said(root, "approve", "sale/2").exit_code == 0
+    promoted = said(root, "run")
+    assert promoted.exit_code == 0
+    assert "by an inconclusive verdict and approval, approved by judge" in promoted.stdout
+    assert said(root, "run").exit_code == 0
+    assert events(root)[-2:] == ["approved", "promoted"]
+
+
+def test_what_stood_in_for_a_pass_is_shown_by_run_gate_and_report(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    noise(root, SPOILED)
+    assert said(root, "promote", "sale/2", "--override").exit_code == 2
+    assert said(root, "promote", "sale/2", "--override", "--why", "it burns").exit_code == 0
+    for words in (("run",), ("gate",), ("report",), ("resolve", "sale")):
+        assert "by override: it burns" in said(root, *words).output, words
+
+
+def test_a_manual_promotion_is_named_and_left_to_a_person(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    reworded(root, "trueup.yaml", "task: binary", "task: binary\n    promote: manual")
+    result = noise(root, BETTER)
+    assert result.exit_code == 0
+    assert "promote is manual. Promote it with: trueup promote shop/sale/2" in result.stdout
+    assert said(root, "resolve", "sale").stdout.startswith("shop/sale/1")
+    assert said(root, "promote", "sale/2").exit_code == 0
+    assert "shop/sale/2 is the champion" in said(root, "run").stdout
+
+
+def test_a_run_does_not_bring_back_what_somebody_rolled_back(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    noise(root, BETTER)
+    said(root, "rollback", "sale", "--why", "complaints")
+    again = said(root, "run")
+    assert again.exit_code == 0
+    assert "not promoted: it was rolled back in dev (complaints)" in again.stdout
+    assert said(root, "resolve", "sale").stdout.startswith("shop/sale/1")
+    assert said(root, "promote", "sale/2").exit_code == 0
+    assert "shop/sale/2 is the champion" in said(root, "run").stdout
+
+
+def test_under_warn_a_refusal_is_said_to_be_one_that_would_be(tmp_path: Path) -> None:
+    root = shop(tmp_path, with_gate("mode: warn"))
+    assert "would be refused by the gate (mode: warn)" in noise(root, SPOILED).stdout
+    assert said(root, "resolve", "sale").stdout.startswith("shop/sale/1")
+
+
+def test_a_gate_that_is_off_judges_nothing_and_says_that_it_is_off(tmp_path: Path) -> None:
+    root = shop(tmp_path, with_gate("mode: off"))
+    assert "shop/sale/1: the gate is off" in said(root, "run").stdout
+    for words in (("gate",), ("gate", "sale")):
+        result = said(root, *words)
+        assert result.exit_code == 2
+        assert "the gate of sale is off" in str(result.exception)
+
+
+def test_each_environment_has_its_champion_its_rules_and_its_approvals(
+    tmp_path: Path, acting: Acting
+) -> None:
+    two = """
+        environments:
+          staging: {}
+          prod: {approvals: 1, rules: [{metric: accuracy, at_least: 0.7}]}
+        models:"""
+    root = shop(tmp_path, ("\n        models:", two))
+    acting("author@shop.example")
+    noise(root, 0.3)
+    unjudged = said(root, "promote", "sale/2", "--env", "prod")
+    assert unjudged.exit_code == 4
+    assert said(root, "gate", "sale/1", "--env", "prod").exit_code == 3  # accuracy is 0.68
+    assert said(root, "gate", "sale/2", "--env", "prod").exit_code == 0
+    assert said(root, "promote", "sale/2", "--env", "prod").exit_code == 4
+    assert said(root, "approve", "sale/2", "--env", "prod").exit_code == 2  # of the author's own
+    acting("judge@shop.example")
+    assert said(root, "approve", "sale/2", "--env", "prod").exit_code == 0
+    assert said(root, "promote", "sale/2", "--env", "prod").exit_code == 0
+    assert noise(root, BETTER).exit_code == 0
+    live = [
+        said(root, "resolve", "sale", "--env", each).stdout[:11] for each in ("staging", "prod")
+    ]
+    assert live == ["shop/sale/3", "shop/sale/2"]
+
+
+def test_a_model_that_is_a_version_already_is_called_by_it(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    noise(root, SPOILED)
+    result = said(root, "gate", "sale", "--json")
+    assert json.loads(result.stdout)["judgements"][0]["version"] == 2
+    assert "unregistered" not in said(root, "gate").stdout
+
+
+def test_a_point_that_was_measured_anew_is_judged_anew(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    reworded(root, "score.py", "3.5", "99.0")
+    assert noise(root, BETTER).exit_code == 3
+    reworded(root, "score.py", "99.0", "4.0")
+    again = said(root, "run")
+    assert again.exit_code == 0
+    assert "latency_ms is 4" in again.stdout
+    assert "shop/sale/2 promoted" in again.stdout
+
+
+def test_a_version_is_judged_by_the_points_that_it_was_registered_with(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    reworded(root, "score.py", "3.5", "99.0")
+    assert noise(root, BETTER).exit_code == 3
+    reworded(root, "score.py", "99.0", "4.0")
+    noise(root, 0.5)
+    reworded(root, "trueup.yaml", "at_most: 20", "at_most: 30")
+    assert "latency_ms is 99" in said(root, "gate", "sale/2").stdout
+
+
+def test_a_point_that_nobody_measured_leaves_its_rule_open(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    reworded(root, "trueup.yaml", "metric: latency_ms", "metric: memory_mb")
+    result = noise(root, BETTER)
+    assert result.exit_code == 4
+    assert "memory_mb: nobody has measured it" in result.stdout
+
+
+def test_a_metrics_file_edited_by_hand_is_no_evidence(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    reworded(root, "score.py", "3.5", "99.0")
+    noise(root, BETTER)
+    (root / "metrics.json").write_text('{"latency_ms": 1.0}')
+    result = said(root, "gate", "sale")
+    assert result.exit_code == 2
+    assert "metrics.json is not what trueup.lock says" in str(result.exception)
+
+
+def test_rows_that_were_used_up_are_told_with_how_to_refresh_them(tmp_path: Path) -> None:
+    root = shop(tmp_path, with_gate("reuse: 1"))
+    result = noise(root, BETTER)
+    assert result.exit_code == 4
+    assert "the count begins again at 1" in result.stdout
