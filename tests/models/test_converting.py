@@ -34,8 +34,8 @@ skops = pytest.importorskip("skops.io")
 for needed in ("sklearn", "onnx", "onnxruntime", "skl2onnx", "polars"):
     pytest.importorskip(needed)
 from trueup.models import converting  # noqa: E402 - needs what is asked for above
-from trueup.models.converters import forests, probing  # noqa: E402
-from trueup.models.converters.graph import NotConvertible  # noqa: E402
+from trueup.models.converters import forests, probing  # noqa: E402 - likewise
+from trueup.models.converters.graph import NotConvertible  # noqa: E402 - likewise
 
 pl = import_module("polars")
 ensemble = import_module("sklearn.ensemble")
