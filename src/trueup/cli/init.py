@@ -174,6 +174,10 @@ def _show(draft: "Draft") -> None:
             say(f"  {'':{width}}  note: {note}")
     for note in draft.notes:
         say(f"  {note}")
+    model = draft.model
+    if model is not None and model.path:
+        rows = model.data or model.predictions
+        say(f"  the model is {model.path}" + (f", judged on {rows}" if rows else ""))
 
 
 def _end(proven: "Proven", written: tuple[str, ...], begun: "Begun") -> None:

@@ -49,7 +49,7 @@ def propose_model(root: Path, stages: Sequence[StageDraft], listing: Listing) ->
         data=roles.data,
         predictions=roles.predictions,
         notes=_about_file(roles),
-        missing=roles.missing,
+        missing=_with_pickle(roles),
     )
     hints = hints_of(listing, roles.sources)
     files = {path: read for path in roles.metrics if (read := _read(root, path))}
@@ -150,6 +150,12 @@ def _missing(draft: ModelDraft, roles: Roles) -> str:
         where = f"{' or '.join(roles.metrics)} has nothing" if roles.metrics else _NO_METRICS
         return f"{where} that the gate knows by name ({_KNOWN[draft.task]}): a limit needs one"
     return ""
+
+
+def _with_pickle(roles: Roles) -> str:
+    if not roles.missing or not is_pickled(roles.model):
+        return roles.missing
+    return f"{roles.missing}; and save it with {_SAVE}, as a pickle is refused"
 
 
 def _about_file(roles: Roles) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def prove(root: Path, found: Findings, draft: Draft, env: Mapping[str, str]) -> 
     if find_spec("polars") is None or find_spec("numpy") is None:
         return Proven(known, written, lacking=NO_GATE)
     try:
-        delivered, notes = _judged(root, model.name, env)
+        delivered, notes = _judged(root, model, env)
     except TrueupError as error:
         from trueup.models.libraries import LibraryMissing
 
@@ -59,7 +59,9 @@ def prove(root: Path, found: Findings, draft: Draft, env: Mapping[str, str]) -> 
     return Proven(_with(known, noted), written, delivered)
 
 
-def _judged(root: Path, model: str, env: Mapping[str, str]) -> "tuple[Delivered, tuple[str, ...]]":
+def _judged(
+    root: Path, model: ModelDraft, env: Mapping[str, str]
+) -> "tuple[Delivered, tuple[str, ...]]":
     """Judge a model before it is registered, so that one that cannot be judged leaves no version.
 
     Returns what became of it, and in a sentence if it is not known which rows it has seen.
@@ -70,17 +72,29 @@ def _judged(root: Path, model: str, env: Mapping[str, str]) -> "tuple[Delivered,
 
     workspace = Workspace(root, env)
     try:
-        gate(workspace, model)
-        seen = seen_by(root, model_entry(workspace, model), workspace.graph)
-        says = f"it cannot be told which rows {model} was trained on, so no comparison can pass yet"
-        notes = () if seen.known else (f"{says}: {seen.how.removeprefix('not known: ')}",)
-        delivered = deliver_model(workspace, model)
-        if delivered.judgement is not None:  # it was judged before, but a moment ago
-            fresh = msgspec.structs.replace(delivered.judgement, again=False)
-            delivered = msgspec.structs.replace(delivered, judgement=fresh)
-        return delivered, notes
+        gate(workspace, model.name)
+        seen = seen_by(root, model_entry(workspace, model.name), workspace.graph)
+        delivered = deliver_model(workspace, model.name)
     finally:
         workspace.close()
+    if delivered.judgement is not None:  # it was judged before, but a moment ago
+        fresh = msgspec.structs.replace(delivered.judgement, again=False)
+        delivered = msgspec.structs.replace(delivered, judgement=fresh)
+    return delivered, () if seen.known else (_unseen(model, seen.how),)
+
+
+def _unseen(model: ModelDraft, how: str) -> str:
+    """Return the sentence about rows that a model may have seen."""
+    why = how.removeprefix("not known: ")
+    if not (model.id or model.time):
+        why = (
+            f"no column of {model.data or model.predictions} names a row; let a stage write one,"
+            " such as id, to it and to the table that is trained on, and set id:"
+        )
+    return (
+        f"it cannot be told which rows {model.path} was trained on, so no comparison with a"
+        f" champion can pass yet: {why}"
+    )
 
 
 def _rewritten(root: Path, before: Draft, after: Draft) -> tuple[str, ...]:
@@ -101,4 +115,4 @@ def _with(draft: Draft, model: ModelDraft) -> Draft:
 def _sentence(error: TrueupError) -> str:
     where = f"{error.place}: " if error.place else ""
     problem = "; ".join(line.strip() for line in error.problem.splitlines() if line.strip())
-    return f"{where}{problem}; {error.remedy}".rstrip(".")
+    return f"{where}{problem.rstrip('.')}; {error.remedy.rstrip('.')}"

@@ -69,7 +69,7 @@ def roles_of(stages: Sequence[StageDraft]) -> Roles:
         maker=maker.name,
         sources=_sources([*judging, maker, *stages]),
         metrics=tuple(dict.fromkeys(p for stage in [*judging, maker] for p in stage.metrics)),
-        missing="" if data or predictions else _no_rows(maker, asking),
+        missing="" if data or predictions else _no_rows(model, maker, asking),
     )
 
 
@@ -129,15 +129,15 @@ def _trained_on(maker: StageDraft, data: str) -> tuple[str, ...]:
     return tuple(path for path in tables if path != data and _TRAIN.search(stem(path).lower()))
 
 
-def _no_rows(maker: StageDraft, asking: Sequence[StageDraft]) -> str:
+def _no_rows(model: str, maker: StageDraft, asking: Sequence[StageDraft]) -> str:
     if asking:
         return (
             f"stage {asking[0].name} reads no table of test rows that {maker.name} does not train"
             " on; let a stage write them, with an id column, to a file such as data/test.csv"
         )
     return (
-        f"no stage reads {maker.outs[0]} and test rows to judge it on; let {maker.name} write the"
-        " model alone, and a stage of its own measure it on a table such as data/test.csv"
+        f"no stage reads {model} and test rows to judge it on; let {maker.name} write the model"
+        " alone, and a stage of its own measure it on a table such as data/test.csv"
     )
 
 

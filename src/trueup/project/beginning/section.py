@@ -17,7 +17,8 @@ def models_section(draft: ModelDraft) -> str:
         return "\n".join([*lines, ""])
     head = [
         *_said("No model is judged yet: " + draft.missing + ".", ""),
-        "# When that is mended, take the # from these lines, and fill in what is in capitals:",
+        "# When that is mended, take the # from these lines and fill in what is in capitals; or",
+        "# remove this file, and let trueup init look again.",
     ]
     return "\n".join([*head, *(f"# {line}" for line in lines), ""])
 
@@ -27,6 +28,8 @@ def _model(draft: ModelDraft) -> Iterator[str]:
     yield _line("    path", draft.path, "MODEL_FILE", "what is judged, registered and promoted")
     says = "or multiclass, regression ..." if draft.task == "binary" else "or binary ..."
     yield _line("    task", draft.task, "TASK", says)
+    if not draft.predictions:
+        yield _explained("    # features: [COLUMN]", "if not all but target, id and time")
     if draft.seen:
         names = ", ".join(map(scalar, draft.seen))
         yield _explained(f"    seen: [{names}]", "what it is trained on, and nothing else")
@@ -48,7 +51,7 @@ def _dependence(draft: ModelDraft) -> Iterator[str]:
     if draft.id:
         yield _line("      id", draft.id, "", "names a row: so it is known which ones were seen")
     else:
-        says = "names a row; without it, or time, it is not known which were seen"
+        says = "names a row; else it is not known which were seen"
         yield _explained("      # id: COLUMN", says)
     if draft.time:
         yield _line("      time", draft.time, "", "rows of one day are not independent")
