@@ -82,7 +82,7 @@ def moment_like(value: Any, times: "pl.Series", key: str) -> Any:
         raise _no_moment(value, key, "a date or time, nor a column") from error
     if len(value.strip()) == len("2026-11-23"):
         found = found.dt.offset_by("1d").dt.offset_by("-1us")
-    aware, wanted = found.dtype.time_zone, times.dtype.time_zone  # type: ignore[attr-defined]  # both are Datetime
+    aware, wanted = (getattr(one.dtype, "time_zone", None) for one in (found, times))
     if wanted and not aware:
         found = found.dt.replace_time_zone(wanted)
     elif aware and not wanted:
