@@ -1,0 +1,1 @@
+"""What was served: captures, the labels that come later, and both as one table."""

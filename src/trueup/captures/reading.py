@@ -1,0 +1,158 @@
+"""Captures and labels as polars frames: lazily, one segment in memory at a time."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from io import BytesIO
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
+
+from trueup.captures import layout
+from trueup.captures.finding import EVERYTHING, Span, segments_in
+from trueup.captures.layout import Segment
+from trueup.store.bucket import Bucket, Missing
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Refusals: TypeAlias = Literal["without", "only"]
+_EARLIEST = timedelta(days=1)  # clocks differ; no label is said longer before its prediction
+
+
+def captures(
+    bucket: Bucket,
+    model: str,
+    span: Span = EVERYTHING,
+    *,
+    refusals: Refusals = "without",
+    labels: bool = True,
+) -> "pl.LazyFrame":
+    """Return what a model was asked and answered: a row for each prediction.
+
+    Columns are ``id``, ``at``, ``version``, ``role``, ``latency_s``, ``flags`` (JSON), ``input.X``
+    and ``output.X``; with labels also ``label``, ``labelled_at`` and ``words`` (how often the
+    label was said). Segments of different columns lie below each other, null where one has none.
+    Rows come while they are read; of the labels, ids and last words are in memory.
+    """
+    import polars as pl
+
+    found = segments_in(bucket, layout.CAPTURES, model, span)
+    frame = _lazy(bucket, found, _base(layout.CAPTURES))
+    is_refused = pl.col("refused").is_not_null()
+    frame = frame.filter(is_refused if refusals == "only" else ~is_refused)
+    if refusals == "without":
+        frame = frame.drop("refused", "sent")
+    frame = _within(frame, span)
+    if not labels:
+        return frame
+    return frame.join(last_words(bucket, model, span), on="id", how="left", maintain_order="left")
+
+
+def last_words(bucket: Bucket, model: str, span: Span = EVERYTHING) -> "pl.LazyFrame":
+    """Return for each labelled id the last word: ``id``, ``label``, ``labelled_at``, ``words``.
+
+    The last is what was said last; of words said at the same moment, what arrived last.
+    """
+    import polars as pl
+
+    return (
+        all_words(bucket, model, span)
+        .sort("at", "word")
+        .group_by("id")
+        .agg(pl.col("label", "at").last(), pl.len().alias("words"))
+        .rename({"at": "labelled_at"})
+    )
+
+
+def all_words(bucket: Bucket, model: str, span: Span = EVERYTHING) -> "pl.LazyFrame":
+    """Return every label ever said for predictions since then, corrected ones included."""
+    since = span.since - _EARLIEST if span.since else None
+    found = segments_in(bucket, layout.LABELS, model, Span(since=since))
+    return _lazy(bucket, found, _base(layout.LABELS))
+
+
+def read_segment(bucket: Bucket, segment: Segment) -> "pl.DataFrame | None":
+    """Return one segment's rows; None if it was erased meanwhile."""
+    import polars as pl
+
+    try:
+        return pl.read_ipc(BytesIO(bucket.get(segment.key)))
+    except Missing:
+        return None
+
+
+def _lazy(bucket: Bucket, found: list[Segment], base: "pl.DataFrame") -> "pl.LazyFrame":
+    import polars as pl
+    from polars.io.plugins import register_io_source
+
+    kinds: dict[str, Segment] = {one.schema: one for one in found}
+    heads = [read_segment(bucket, one) for one in kinds.values()]
+    empties = [one.clear() for one in heads if one is not None]
+    whole = pl.concat([base, *empties], how="diagonal_relaxed")
+
+    def rows(
+        with_columns: list[str] | None,
+        predicate: "pl.Expr | None",
+        n_rows: int | None,
+        batch_size: int | None,
+    ) -> Iterator[pl.DataFrame]:
+        left = n_rows
+        for segment in found:
+            frame = read_segment(bucket, segment)
+            if frame is None or left == 0:
+                continue
+            frame = pl.concat([whole, frame], how="diagonal_relaxed")
+            if left is not None:
+                frame = frame.head(left)
+                left -= frame.height
+            if predicate is not None:
+                frame = frame.filter(predicate)
+            yield frame.select(with_columns) if with_columns is not None else frame
+
+    return register_io_source(rows, schema=whole.schema)
+
+
+def _within(frame: "pl.LazyFrame", span: Span) -> "pl.LazyFrame":
+    import polars as pl
+
+    if span.since:
+        frame = frame.filter(pl.col("at") >= span.since)
+    if span.until:
+        frame = frame.filter(pl.col("at") < span.until)
+    return frame
+
+
+def _base(kind: str) -> "pl.DataFrame":
+    """Return a frame without rows that has the columns which are always there."""
+    import polars as pl
+
+    at = pl.Datetime("us", "UTC")
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {"id": pl.String, "at": at}
+    if kind == layout.LABELS:
+        schema |= {"word": pl.String, "label": pl.Null, "source": pl.String}
+    else:
+        schema |= {"version": pl.Int64, "role": pl.String, "latency_s": pl.Float32}
+        schema |= {"flags": pl.String, "refused": pl.String, "sent": pl.String}
+    return pl.DataFrame(schema=schema)
+
+
+class Extent(msgspec.Struct, frozen=True):
+    """How much there is, told without reading a row."""
+
+    segments: int
+    size_bytes: int
+    versions: tuple[int, ...]
+    first_ms: int | None
+    last_ms: int | None
+
+
+def extent(bucket: Bucket, model: str, span: Span = EVERYTHING) -> Extent:
+    """Say how many segments of a model there are, of which versions and times."""
+    found = segments_in(bucket, layout.CAPTURES, model, span)
+    return Extent(
+        len(found),
+        sum(one.size_bytes for one in found),
+        tuple(sorted({one.version for one in found})),
+        min((one.first_ms for one in found), default=None),
+        max((one.last_ms for one in found), default=None),
+    )

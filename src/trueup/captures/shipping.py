@@ -1,0 +1,130 @@
+"""Bring closed spool files to the bucket as segments: each row once, whatever ends between."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from threading import Event, Thread
+
+import msgspec
+
+from trueup.captures import spoolfiles
+from trueup.captures.erasures import Erasures
+from trueup.captures.frames import frames_of
+from trueup.captures.records import Batch
+from trueup.captures.segments import Piece, pieces_of
+from trueup.captures.spool import Spool
+from trueup.errors import TrueupError
+from trueup.store.bucket import Bucket
+
+_LONGEST_PAUSE_S = 60.0
+
+
+class Shipped(msgspec.Struct, frozen=True):
+    """What one pass has brought to the bucket."""
+
+    segments: int = 0
+    rows: int = 0
+    damaged_bytes: int = 0  # of files that the disk gave back wrong; they are put aside
+
+
+def ship(folder: Path, bucket: Bucket) -> Shipped:
+    """Bring everything to the bucket that is closed in a spool, and remove it here.
+
+    A segment's key comes from its file's own name, so what a killed process has brought there
+    already is found, not brought again. Also what dead processes have left open is brought.
+    """
+    spoolfiles.recover_dead(folder)
+    done = Shipped()
+    for closed in spoolfiles.closed_files(folder):
+        try:
+            frames, damaged = spoolfiles.read(closed)
+        except FileNotFoundError:
+            continue  # another process ships the same spool
+        segments = rows = 0
+        for piece in pieces_of(frames, closed.source):
+            rows += store(piece, bucket)
+            segments += 1
+        spoolfiles.remove(closed, damaged=bool(damaged))
+        done = Shipped(done.segments + segments, done.rows + rows, done.damaged_bytes + damaged)
+    return done
+
+
+def store(piece: Piece, bucket: Bucket) -> int:
+    """Create a segment without the rows that have been erased, and return how many it has.
+
+    Who erases announces it before looking at the bucket, and we look for announcements after
+    creating: so whichever comes first, an erased row does not stay.
+    """
+    erasures = Erasures(bucket, piece.model)
+    kept = erasures.spared(piece)
+    if kept is not None:
+        bucket.create(piece.segment.key, kept.body)
+    if erasures.look_again():
+        again = erasures.spared(piece)
+        if again is None:
+            bucket.delete([piece.segment.key])
+        else:
+            bucket.put(piece.segment.key, again.body)
+        kept = again
+    return kept.rows if kept else 0
+
+
+def write(bucket: Bucket, batches: Iterable[Batch], source: str) -> list[str]:
+    """Write batches to the bucket without a spool, and return the segments' keys.
+
+    For what can be made again from where it came: the same batches under the same source (a
+    digest of a file, of a partition) are written once, however often this is called.
+    """
+    keys = []
+    for nth, batch in enumerate(batches):
+        for piece in pieces_of(frames_of([batch]), f"{source}.{nth}"):
+            store(piece, bucket)
+            keys.append(piece.segment.key)
+    return keys
+
+
+class Shipper:
+    """Ship a spool's segments from a thread, every few seconds, until it is closed.
+
+    While the bucket does not answer it asks ever more rarely, up to once a minute; the spool
+    keeps what waits. tell is told when that begins and when it ends.
+    """
+
+    def __init__(
+        self, spool: Spool, bucket: Bucket, *, every_s: float = 5.0, tell: Callable[[str], None]
+    ) -> None:
+        self._spool, self._bucket, self._every_s, self._tell = spool, bucket, every_s, tell
+        self._closing = Event()
+        self.failing = ""  # why the last pass brought nothing
+        self._thread = Thread(target=self._run, name="trueup-shipping", daemon=True)
+        self._thread.start()
+
+    def close(self, *, timeout_s: float = 30.0) -> bool:
+        """Try once more, after the spool was closed, and stop; False if something stays here."""
+        self._closing.set()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive() and not self.failing
+
+    def _run(self) -> None:
+        pause_s = self._every_s
+        while True:
+            closing = self._closing.wait(pause_s)
+            self._pass()
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S) if self.failing else self._every_s
+            if closing:
+                return
+
+    def _pass(self) -> None:
+        before = self.failing
+        try:
+            done = ship(self._spool.folder, self._bucket)
+            self.failing = ""
+        except (TrueupError, OSError) as error:
+            self.failing = str(error)
+        except Exception as error:  # noqa: BLE001 -- the edge of a thread, which must go on
+            self.failing = f"{type(error).__name__}: {error}"
+        if self.failing and not before:
+            self._tell(f"captures stay in the spool: {self.failing}")
+        elif before and not self.failing:
+            self._tell("captures reach the bucket again")
+        if not self.failing and done.damaged_bytes:
+            self._tell(f"captures: {done.damaged_bytes} bytes in the spool were damaged")
