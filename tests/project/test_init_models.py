@@ -111,7 +111,14 @@ def test_an_id_names_each_row_once_and_not_by_its_place(tmp_path: Path) -> None:
 def test_a_time_reads_as_one_and_lies_on_days_enough(tmp_path: Path) -> None:
     days = [str(date(2024, 1, 1) + timedelta(days=n)) for n in range(30)]
     columns = {"birth_date": days, "sold_at": days, "date": ["x"] * 30, "seen_at": days[:1] * 30}
-    assert time_of(table(tmp_path, "t.csv", columns), "y") == "sold_at"
+    assert time_of(table(tmp_path, "t.csv", columns), "y") == ("sold_at", "")
+    few = table(tmp_path, "few.csv", {"day_seen_at": days[:3] * 2})
+    assert time_of(few, "y") == (
+        "",
+        "day_seen_at lies on 3 days only, too few to judge by, so rows are taken as independent",
+    )
+    two = table(tmp_path, "two.csv", {"made_at": days, "sold_at": days})
+    assert time_of(two, "y") == ("made_at", "made_at is taken as the time of a row, not sold_at")
 
 
 def test_csv_is_read_without_polars_and_parquet_says_what_it_needs(

@@ -80,11 +80,13 @@ def _with_columns(
             notes.append(f"write {found} to {draft.predictions} as well, and set id: {found}")
             found = ""
     seen = roles.trained_on if roles.one_stage else ()
+    time, of_time = time_of(table, target)
+    notes += [of_time] if of_time else []
     return (
         msgspec.structs.replace(
             draft,
             id=found,
-            time=time_of(table, target),
+            time=time,
             seen=seen,
             notes=(*notes, *_about_rows(roles, seen, draft.data)),
         ),

@@ -48,11 +48,24 @@ def id_of(table: Table, others: Sequence[Table], target: str) -> str:
     return ""
 
 
-def time_of(table: Table, target: str) -> str:
-    """Return the column of each row's time: it reads as one, on days enough; none if unsure."""
+def time_of(table: Table, target: str) -> tuple[str, str]:
+    """Return the column of each row's time, and what to say of the choice; either may be empty.
+
+    It reads as a time in each row, on days enough. Of several the first: they mostly go together,
+    and rows that do are worth fewer than they are.
+    """
     named = [name for name in table.columns if _is_time(name) and name != target]
-    fitting = [name for name in named if _days(table.values(name)) >= _LEAST_DAYS]
-    return fitting[0] if len(fitting) == 1 else ""
+    days = {name: found for name in named if (found := _days(table.values(name)))}
+    fitting = [name for name, count in days.items() if count >= _LEAST_DAYS]
+    if len(fitting) > 1:
+        return fitting[0], f"{fitting[0]} is taken as the time of a row, not {fitting[1]}"
+    if fitting or not days:
+        return "".join(fitting), ""
+    few = next(iter(days))
+    return "", (
+        f"{few} lies on {days[few]} {'day' if days[few] == 1 else 'days'} only, too few to judge"
+        " by, so rows are taken as independent"
+    )
 
 
 def task_of(values: Sequence[str], hints: Hints, measured: Sequence[str]) -> str:
