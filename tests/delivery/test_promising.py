@@ -9,6 +9,7 @@ import pytest
 
 from tests.delivery.test_delivering import PROJECT, events, noise, said
 from tests.project.projects import write
+from trueup.delivery import installed
 
 Acting: TypeAlias = Callable[[str], None]
 BETTER, UNDECIDED, SPOILED = 0.1, 0.57, 0.95
@@ -236,3 +237,52 @@ def test_rows_that_were_used_up_are_told_with_how_to_refresh_them(tmp_path: Path
     result = noise(root, BETTER)
     assert result.exit_code == 4
     assert "the count begins again at 1" in result.stdout
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Take away what judging needs, as in a base install."""
+    return lambda: monkeypatch.setitem(installed._NEEDED, "no_such_package", "a library")
+
+
+def test_without_the_extra_a_run_with_rules_says_what_to_install(
+    tmp_path: Path, bare: Callable[[], None]
+) -> None:
+    root = shop(tmp_path)
+    bare()
+    assert "is the champion" in said(root, "run").stdout  # nothing needs to be judged
+    for words in (("run", "--set", "train.noise=0.1"), ("gate", "sale")):
+        result = said(root, *words)
+        assert result.exit_code == 2
+        assert "pip install 'trueup[gate]'" in f"{result.stderr} {result.exception}"
+    assert events(root) == ["registered", "judged", "promoted"]
+
+
+def test_without_the_extra_a_run_without_rules_ends_well_and_registers_nothing(
+    tmp_path: Path, bare: Callable[[], None]
+) -> None:
+    bare()
+    text = PROJECT["trueup.yaml"].partition("            gate:\n")[0]
+    root = write(tmp_path / "shop", PROJECT | {"trueup.yaml": text})
+    result = said(root, "run")
+    assert result.exit_code == 0
+    assert "shop/sale: no rule judges it" in result.stdout
+    assert "not registered: models are judged with a library" in result.stdout
+    assert said(root, "models").stdout.strip() == "no models"
+
+
+def test_a_version_registered_by_hand_can_be_compared_as_one_of_a_run(tmp_path: Path) -> None:
+    root = write(tmp_path / "shop", PROJECT)
+    reworded(root, "trueup.yaml", "task: binary", "task: binary\n    promote: manual")
+    said(root, "run", "train")
+    assert said(root, "register", "sale").exit_code == 0
+    said(root, "run")
+    assert said(root, "promote", "sale/1").exit_code == 0
+    assert "shop/sale/2 passed the gate" in noise(root, BETTER).stdout
+
+
+def test_the_same_model_of_other_code_is_not_called_the_champion(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    reworded(root, "trueup.yaml", "cat params.yaml train.csv", "cat  params.yaml train.csv")
+    result = said(root, "run")
+    assert "shop/sale/2 is the same model as shop/sale/1, the champion of dev" in result.stdout

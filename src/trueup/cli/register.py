@@ -17,11 +17,11 @@ def command(folder: Path, model: str, as_json: bool) -> None:
 
     MODEL is one under models: in trueup.yaml. The same model of the same code is the same version.
     """
-    from trueup.project.registering import register
+    from trueup.project.gating import register_model
     from trueup.registry.plain import version_record
 
     with opened(folder) as workspace:
-        found = register(workspace, model)
+        found = register_model(workspace, model)
     if as_json:
         show_json(version_record(found))
     else:

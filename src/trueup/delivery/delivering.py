@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
+from trueup.delivery.installed import lacking
 from trueup.delivery.subject import Candidate, Subject
 from trueup.registry.history import History
 from trueup.registry.promotion import PromotionRequest
@@ -30,7 +31,7 @@ class Delivered(msgspec.Struct, frozen=True):
     judgement: "Judgement | None" = None  # None: no rule asks for anything, or champion already
     promoted: Promoted | None = None
     refusal: Refusal | None = None  # why it was not promoted though its verdict is not a failure
-    champion: bool = False  # it is live already
+    champion: int | None = None  # the version that is live, where its model is just this one
     notes: tuple[str, ...] = ()  # of a champion: what stood in for a pass
     mode: Literal["off", "warn", "enforce"] = "enforce"  # warn: nothing stops here
     manual: bool = False  # promote: manual
@@ -62,21 +63,25 @@ def deliver(subject: Subject, candidate: Candidate, register: Register) -> Deliv
     Outside a trusted scope it is judged only: nothing is registered there.
     """
     entry, history = subject.entry, subject.history()
+    live = history.champion(subject.environment)
+    is_live = history.champion_digest(subject.environment) == candidate.model.digest
+    known = registered(history, candidate)
+    if (error := lacking()) and is_gated(subject) and not is_live:
+        raise error
     done = Delivered(
         subject.name,
         subject.environment,
-        unregistered=_unregistered(subject),
+        unregistered=_unregistered(subject) or ("" if known else _unknowable(subject)),
+        champion=live if is_live else None,
+        notes=tuple(notes(history, live)) if is_live and live else (),
         mode=entry.gate.mode,
         manual=entry.promote == "manual",
     )
     if not done.unregistered:
-        version = registered(history, candidate) or register()
+        version = known or register()
         candidate = msgspec.structs.replace(candidate, version=version)
         done = msgspec.structs.replace(done, version=version.version)
-    if history.champion_digest(subject.environment) == candidate.model.digest:
-        live = history.champion(subject.environment) or 0
-        return msgspec.structs.replace(done, champion=True, notes=tuple(notes(history, live)))
-    if not is_gated(subject):
+    if is_live or not is_gated(subject):
         return done
     from trueup.delivery.judging import judged
 
@@ -95,6 +100,12 @@ def _unregistered(subject: Subject) -> str:
     if not subject.scope.is_trusted:
         return f"the scope {subject.scope.name} is not trusted"
     return "" if subject.entry.path else "its predictions alone are known, no file of it"
+
+
+def _unknowable(subject: Subject) -> str:
+    """Return why a version's belongings cannot be made here: without them it is never compared."""
+    error = lacking() if subject.entry.evaluate else None
+    return f"{error.problem}. {error.remedy}" if error else ""
 
 
 def registered(history: History, candidate: Candidate) -> Registered | None:

@@ -7,8 +7,7 @@ import msgspec
 
 from trueup.config.model_entries import MetricCall
 from trueup.delivery.measuring_files import measured_in
-from trueup.delivery.predicting import is_here
-from trueup.delivery.subject import Candidate, Subject
+from trueup.delivery.subject import Candidate, Subject, is_here
 from trueup.delivery.training import holds
 from trueup.gate.names import is_metric
 from trueup.gate.verdict import Verdict

@@ -6,7 +6,7 @@ from trueup.delivery.elsewhere.asking import Asking, Had, NotComparable, Wanted
 from trueup.delivery.elsewhere.kept import kept_predictions
 from trueup.delivery.elsewhere.own import checkout_predictions
 from trueup.delivery.evaluating import Evaluation, predictions_of
-from trueup.delivery.subject import Candidate, Subject
+from trueup.delivery.subject import Candidate, Subject, is_here
 from trueup.delivery.tables import read_table
 from trueup.delivery.training import holds
 from trueup.errors import WrongUsage
@@ -68,13 +68,6 @@ def asking_of(subject: Subject, table: Evaluation) -> Asking:
         own=subject.own,
         env=subject.env,
     )
-
-
-def is_here(subject: Subject, candidate: Candidate) -> bool:
-    """Say whether the candidate is the model that this checkout's pipeline has made."""
-    evaluate = subject.entry.evaluate
-    path = subject.entry.path or (evaluate.predictions if evaluate else "")
-    return subject.digest(path) == candidate.model.digest
 
 
 def _made_of(subject: Subject, candidate: Candidate, table: Evaluation) -> bool:

@@ -98,3 +98,10 @@ class Candidate(msgspec.Struct, frozen=True):
     def here(self) -> bool:
         """Whether it is the model of this checkout, not asked for as a version."""
         return self.version is None
+
+
+def is_here(subject: Subject, candidate: Candidate) -> bool:
+    """Say whether the candidate is the model that this checkout's pipeline has made."""
+    evaluate = subject.entry.evaluate
+    path = subject.entry.path or (evaluate.predictions if evaluate else "")
+    return subject.digest(path) == candidate.model.digest

@@ -19,11 +19,13 @@ def sentences(done: Delivered) -> list[str]:
 
 
 def _sentences(done: Delivered, named: str) -> Iterator[str]:
-    if done.champion:
-        yield _under(f"{named} is the champion of {done.environment}", done.notes)
+    if done.champion is not None:
+        yield _under(_champion(done, named), done.notes)
         return
     if done.judgement is None:
         yield f"{named}: {'the gate is off' if done.mode == 'off' else 'no rule judges it'}"
+        if done.unregistered:
+            yield f"{named} not registered: {done.unregistered}"
         return
     yield _judged(done, done.judgement, named)
     if done.promoted is not None:
@@ -33,6 +35,13 @@ def _sentences(done: Delivered, named: str) -> Iterator[str]:
         yield f"{named} not registered: {done.unregistered}"
     elif (why := _why_open(done, named)) is not None:
         yield f"{named} not promoted{why}"
+
+
+def _champion(done: Delivered, named: str) -> str:
+    live = f"{done.model}/{done.champion}"
+    if done.version in (None, done.champion):
+        return f"{live} is the champion of {done.environment}"
+    return f"{named} is the same model as {live}, the champion of {done.environment}"
 
 
 def _judged(done: Delivered, judgement: "Judgement", named: str) -> str:

@@ -1,6 +1,6 @@
 """The verb gate, and what a run ends with: each model registered, judged and promoted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from trueup import git
 from trueup.config.model_entries import ModelEntry
 from trueup.delivery.delivering import Delivered, deliver, is_gated, registered
+from trueup.delivery.installed import lacking
 from trueup.delivery.subject import Candidate, Subject
 from trueup.errors import WrongUsage
 from trueup.project.checking import check_rules
@@ -24,7 +25,7 @@ from trueup.project.registering import (
     stamp_of,
 )
 from trueup.project.workspace import Workspace
-from trueup.registry.records import Registered
+from trueup.registry.registry import Resolved
 from trueup.registry.standards import code_digest
 from trueup.store.artifacts import Artifact
 from trueup.store.scopes import scope_from
@@ -37,13 +38,15 @@ if TYPE_CHECKING:
 
 def gate(workspace: Workspace, name: str, environment: str = "") -> "Judgement":
     """Judge a model's file, or a version of it, and record the verdict; nothing is promoted."""
-    from trueup.delivery.judging import judged
-
     check_rules(workspace, margins=False)
     wanted = named(workspace, name)
     subject = subject_of(workspace, _own(workspace, wanted.model), environment)
     if not is_gated(subject):
         raise not_asked(workspace, [_own(workspace, wanted.model)])
+    if (error := lacking()) is not None:
+        raise error
+    from trueup.delivery.judging import judged
+
     if not names_a_version(workspace, name):
         here = candidate_here(workspace, subject)
         version = registered(subject.history(), here)
@@ -101,7 +104,11 @@ def models_made(workspace: Workspace, result: "RunResult") -> list[str]:
 def deliver_model(workspace: Workspace, model: str) -> Delivered:
     """Register the model of this checkout, judge it, and promote it where the project says so."""
     subject = subject_of(workspace, model)
-    return deliver(subject, candidate_here(workspace, subject), _registrar(workspace, model))
+    return deliver(
+        subject,
+        candidate_here(workspace, subject),
+        lambda: register_model(workspace, model).version,
+    )
 
 
 def subject_of(workspace: Workspace, model: str, environment: str = "") -> Subject:
@@ -155,11 +162,9 @@ def _is_made(workspace: Workspace, entry: ModelEntry, done: set[str]) -> bool:
     return there and makers <= done | {None}
 
 
-def _registrar(workspace: Workspace, model: str) -> Callable[[], Registered]:
-    def registered() -> Registered:
-        return register(workspace, model, extras_of(workspace, model)).version
-
-    return registered
+def register_model(workspace: Workspace, model: str) -> Resolved:
+    """Make the model of this checkout a version, with the rows it has seen and its signature."""
+    return register(workspace, model, extras_of(workspace, model))
 
 
 def extras_of(workspace: Workspace, model: str) -> Extras:

@@ -24,10 +24,10 @@ def register(model: str, *, folder: Folder = ".") -> "Resolved":
 
     The same model of the same code is the same version.
     """
-    from trueup.project import registering
+    from trueup.project import gating
 
     with _opened(folder) as workspace:
-        return registering.register(workspace, model)
+        return gating.register_model(workspace, model)
 
 
 def history(model: str, *, folder: Folder = ".") -> "History":
