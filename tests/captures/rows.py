@@ -13,7 +13,7 @@ from trueup.store.bucket import Bucket
 
 MODEL = "flights/late"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-QUICK = Limits(write_s=0.01, sync_s=0.02)
+QUICK = Limits(write_s=0.01, sync_s=0.02, queue_rows=100_000)
 
 
 def captured(
