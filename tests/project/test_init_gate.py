@@ -169,9 +169,6 @@ def test_a_scikit_learn_project_begins_with_a_judged_and_promoted_version_1(
     assert "nothing changed" in said(root, "status").stdout
     again = said(root, "run")
     assert (again.exit_code, "tumours/model/1 is the champion" in again.stdout) == (0, True)
-    (root / "params.json").write_text('{"train": {"C": 0.000001}}')
-    assert said(root, "run").exit_code in (3, 4)  # worse, or not shown to be as good
-    assert said(root, "resolve", "model").stdout.startswith("tumours/model/1")
 
 
 @judging
