@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from trueup.captures.records import rules_of
+from trueup.captures.spool import Spool
 from trueup.config.model_entries import ModelEntry
 from trueup.errors import WrongUsage
 from trueup.models.artifact import Reading, open_model
@@ -32,8 +34,9 @@ from trueup.serving.http.app import Application
 from trueup.serving.http.routes import ROUTES
 from trueup.serving.http.running import Address, Beside, run
 from trueup.serving.limits import limits_of
-from trueup.serving.plane import Line, Nowhere, Plane
+from trueup.serving.plane import Line, Plane
 from trueup.serving.served import Named, Pool, Served, Terms
+from trueup.serving.swap import Follower
 from trueup.serving.tokens import tokens_of
 from trueup.store.scopes import scope_from
 
@@ -61,36 +64,74 @@ def serve(workspace: Workspace, wanted: Wanted, say: "Callable[[str], None]") ->
         raise WrongUsage(
             f"two models would be served as {twice[0]!r}", remedy="Serve one of them elsewhere"
         )
-    plane = Plane(lines, Nowhere())
+    captures = _spool(workspace, lines, say)
+    try:
+        _run(opener, Plane(lines, captures), wanted, say)
+    finally:
+        captures.close()
+
+
+def _run(opener: "Opener", plane: Plane, wanted: Wanted, say: "Callable[[str], None]") -> None:
+    workspace, lines = opener.workspace, list(plane.lines.values())
     tokens = tokens_of(_entry(workspace, lines[0].model).serve.auth, workspace.project.file)
     for line in lines:
         live = line.live
         say(f"{live.named} answers as {live.form.says}, {live.timing.of(1) * 1e6:.0f} us a row")
     if not tokens and not wanted.address.is_loopback:
         say("warning: no tokens are configured, so whoever reaches the port may ask")
-    application = Application(plane, ROUTES, tokens)
-    run(plane, application, wanted.address, Beside(started=lambda: say(f"at {wanted.address}")))
+    follower = Follower(plane, opener, min(opener.poll_s(line) for line in lines))
+    follower.tell = say
+    plane.look = follower.look
+    beside = Beside((follower.watch,), follower.soon, lambda: say(f"at {wanted.address}"))
+    run(plane, Application(plane, ROUTES, tokens), wanted.address, beside)
+
+
+def _spool(workspace: Workspace, lines: list[Line], say: "Callable[[str], None]") -> Spool:
+    """Return the spool that all lines write to; the first model's configuration says where."""
+    entries = {line.model: _entry(workspace, line.model).serve.capture for line in lines}
+    folder = entries[lines[0].model].spool
+    place = workspace.root / folder if folder else prepare_own_folder(workspace.root) / "captures"
+    rules = {model: rules_of(entry) for model, entry in entries.items()}
+    return Spool(place, rules=rules, tell=say)
 
 
 class Opener:
     """Turns names of versions into versions in memory."""
 
     def __init__(self, workspace: Workspace, environment: str, wanted: Wanted) -> None:
-        self._workspace, self._environment, self._wanted = workspace, environment, wanted
+        self.workspace, self._environment, self._wanted = workspace, environment, wanted
         self._registry = registry_of(workspace)
         workers = os.cpu_count() or 1
         self._pool = Pool(ThreadPoolExecutor(workers, "model"), workers)
+        self._names: dict[str, VersionName] = {}
 
     def line(self, text: str) -> Line:
         """Return a line that answers by the version which a name stands for now."""
-        name = named(self._workspace, text)
+        name = named(self.workspace, text)
         found = self._registry.resolve(name, self._environment)
-        return Line(name.model.rpartition("/")[2], self.served(name, found), self.terms(name))
+        line = Line(name.model.rpartition("/")[2], self.served(name, found), self.terms(name))
+        self._names[line.name] = name
+        return line
+
+    def newest(self, line: Line) -> int:
+        """Return the version that a line's name stands for now; a number stays what it is."""
+        return self._registry.resolve(self._names[line.name], self._environment).version.version
+
+    def load(self, line: Line, version: int) -> Served:
+        """Return a version in memory, beside the live one."""
+        name = self._names[line.name]
+        exact = msgspec.structs.replace(name, version=version, alias="")
+        found = self._registry.resolve(exact, self._environment)
+        return self.served(name, found)
+
+    def poll_s(self, line: Line) -> float:
+        """Return how often a line's alias is looked up."""
+        return _entry(self.workspace, line.model).serve.poll
 
     def terms(self, name: VersionName) -> Terms:
         """Return how a model is served, as trueup.yaml says."""
-        entry = _entry(self._workspace, name.model)
-        limits = limits_of(entry.serve.limits, self._workspace.project.file)
+        entry = _entry(self.workspace, name.model)
+        limits = limits_of(entry.serve.limits, self.workspace.project.file)
         return Terms(limits, entry.serve.strict)
 
     def served(self, name: VersionName, found: Resolved) -> Served:
@@ -106,7 +147,7 @@ class Opener:
         wanted = self._wanted
         if wanted.override and not wanted.why:
             raise WrongUsage("--override wants a reason", remedy="Give it with: --why REASON")
-        stamp = stamp_of(self._workspace)
+        stamp = stamp_of(self.workspace)
         use = Overridden(
             at=stamp.at,
             by=stamp.by,
@@ -127,7 +168,7 @@ class Opener:
             self._registry.write(model, decide)
 
     def _form(self, model: str, version: Registered) -> tuple[Form, Signature]:
-        workspace = self._workspace
+        workspace = self.workspace
         scopes = scope_from(workspace.env, workspace.bucket).reads
         conversion = converted_of(workspace.bucket, version.model.digest, scopes)
         if conversion is not None and conversion.artifact is not None:
@@ -149,13 +190,13 @@ class Opener:
                 f"{model}/{version.version} has no signature, so no request can be checked",
                 remedy="Register it with its evaluation data: trueup gate, then trueup register",
             )
-        content = self._workspace.content
-        if not content.has(part) and self._workspace.remote is not None:
-            content.fetch(part, self._workspace.remote)
+        content = self.workspace.content
+        if not content.has(part) and self.workspace.remote is not None:
+            content.fetch(part, self.workspace.remote)
         return decode_signature(content.read(part.digest))
 
     def _place(self, digest: str) -> Path:
-        place = prepare_own_folder(self._workspace.root) / "serving" / digest[:32]
+        place = prepare_own_folder(self.workspace.root) / "serving" / digest[:32]
         place.mkdir(parents=True, exist_ok=True)
         return place
 

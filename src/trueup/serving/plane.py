@@ -5,7 +5,7 @@ version needs them, has them answered, and releases it: a swap never mixes two v
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -16,7 +16,7 @@ from trueup.errors import did_you_mean
 from trueup.models.outputs import Outputs
 from trueup.serving.counting import Counts
 from trueup.serving.fields import Flag
-from trueup.serving.refusals import NotServed, TooBusy
+from trueup.serving.refusals import FieldsWrong, NotServed, TooBusy
 from trueup.serving.rows import Rows
 from trueup.serving.served import Served, Terms
 
@@ -51,6 +51,24 @@ class Line:
         return self.live.named.model
 
 
+class Taken:
+    """A version for the time of one request; what of its rows is refused is captured."""
+
+    __slots__ = ("_plane", "_served")
+
+    def __init__(self, plane: "Plane", served: Served) -> None:
+        self._plane, self._served = plane, served
+
+    def __enter__(self) -> Served:
+        self._served.open += 1
+        return self._served
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._served.release()
+        if isinstance(error, FieldsWrong):
+            self._plane.refused(self._served, error)
+
+
 class Plane:
     """Everything that is served in this process."""
 
@@ -60,6 +78,7 @@ class Plane:
         self.lines = {line.name: line for line in lines}
         self.captures, self.counts = captures, Counts()
         self._clock_ns = clock_ns
+        self.look: Callable[[], Awaitable[None]] = _nothing_new
         self.ready = True
         self.open = 0
         self._most = min(line.terms.limits.concurrency for line in lines)
@@ -102,6 +121,10 @@ class Plane:
         """Count a request out."""
         self.open -= 1
 
+    def taken(self, line: Line) -> Taken:
+        """Take the version that is live now, for a ``with``."""
+        return Taken(self, line.live)
+
     async def answer(self, line: Line, served: Served, rows: Rows) -> Answer:
         """Have rows answered by a version that was taken, and captured."""
         start = time.perf_counter()
@@ -113,13 +136,15 @@ class Plane:
         self.counts.answered(line.name, rows, spent_s)
         return Answer(served, ids, outputs, rows.flags)
 
-    def refused(self, served: Served, why: str, sent: Mapping[str, Any]) -> None:
-        """Capture what was not answered, for what it was."""
-        named = served.named
+    def refused(self, served: Served, error: FieldsWrong) -> None:
+        """Capture what was not answered, and why, as text; the spool bounds how much of it."""
+        named, sent = served.named, error.sent
+        count = max((len(one) for one in sent.values()), default=1)
+        self.counts.refused("fields")
         self.captures.offer(
             Captured(
-                named.model, named.version, named.digest, self._clock_ns(), new_ids(1), sent, {},
-                refused=why,
+                named.model, named.version, named.digest, self._clock_ns(), new_ids(count), sent,
+                {}, refused=error.problem[:500],
             )
         )  # fmt: skip
 
@@ -150,6 +175,10 @@ class Nowhere:
     def offer(self, batch: Captured | Labelled) -> bool:
         """Take them and forget them."""
         return True
+
+
+async def _nothing_new() -> None:
+    """Look nowhere: what is served is pinned."""
 
 
 def _words(rows: Rows) -> dict[str, list[str]]:

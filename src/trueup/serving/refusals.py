@@ -1,6 +1,7 @@
 """Why a request is not answered; which HTTP status that is, only the edge knows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -32,6 +33,8 @@ class Unreadable(Refused):
 
 class FieldsWrong(Refused):
     """The rows are not what the model takes; ``problems`` has every field's path."""
+
+    sent: Mapping[str, Sequence[Any]] = {}  # what was sent in the fields that the model knows
 
     def __init__(self, problems: Sequence[Wrong], more: int = 0) -> None:
         beyond = f" and {more} more" if more else ""

@@ -15,6 +15,8 @@ from trueup.serving.refusals import SHOWN, FieldsWrong, Refused, TooMuch, Unread
 
 _SAYS = {"boolean": "true or false", "integer": "a whole number", "time": "a time of ISO 8601"}
 
+_SENT_ROWS = 16  # of a refused request that are captured
+
 
 class Rows(msgspec.Struct):
     """The rows of one request: what was given, what the model takes, and what is unusual."""
@@ -70,7 +72,9 @@ class Reader:
         """Read records that are Python's objects already; every mistake has its path."""
         wrong, more = self._wrong(records, where)
         if wrong:
-            raise FieldsWrong(wrong, more)
+            refusal = FieldsWrong(wrong, more)
+            refusal.sent = self._sent(records)
+            raise refusal
         columns = {
             field.name: [_fitting(field, row[field.name]) for row in records]
             for field in self.fields.signature.inputs
@@ -130,6 +134,12 @@ class Reader:
             raise FieldsWrong([Wrong("ids", "is not a list of texts")])
         within(len(body), most, ids)
         return self.listed(body, where, ids)
+
+    def _sent(self, records: Sequence[Any]) -> dict[str, list[Any]]:
+        """Return plain values of the first records, for whoever looks into a refusal."""
+        rows = [one for one in records[:_SENT_ROWS] if isinstance(one, dict)]
+        known = [name for name in self.fields.names if any(name in row for row in rows)]
+        return {name: [_sendable(row.get(name)) for row in rows] for name in known}
 
     def _wrong(self, records: Sequence[Any], where: str) -> tuple[list[Wrong], int]:
         wrong: list[Wrong] = []
@@ -228,6 +238,10 @@ def _of_text(field: Field, values: Any) -> Any:
     if field.type in ("integer", "number") and all(one is None for one in plain):
         return np.full(len(plain), np.nan)
     return values
+
+
+def _sendable(value: Any) -> str | None:
+    return None if value is None else str(value)[:200]
 
 
 def _shown(value: Any) -> str:

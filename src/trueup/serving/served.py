@@ -54,10 +54,6 @@ class Served:
         self.open = 0
         self._when_free: Callable[[], None] | None = None
 
-    def take(self) -> None:
-        """Begin a request."""
-        self.open += 1
-
     def release(self) -> None:
         """End a request."""
         self.open -= 1
@@ -72,7 +68,7 @@ class Served:
 
     def _sample(self) -> Taken:
         """Return one usual row, to warm up and to measure with."""
-        columns = {one.name: as_column(one, [_usual(one)]) for one in self.signature.inputs}
+        columns = {one.name: as_column(one, [usual(one)]) for one in self.signature.inputs}
         if self.form.coded:
             return self.fields.coded([one.tolist() for one in columns.values()])
         return columns
@@ -85,7 +81,8 @@ class Terms(msgspec.Struct, frozen=True):
     strict: bool = False
 
 
-def _usual(field: Field) -> Any:
+def usual(field: Field) -> Any:
+    """Return a value that a field usually has."""
     if field.vocabulary:
         return field.vocabulary[0]
     if field.low is not None and field.high is not None:

@@ -9,13 +9,9 @@ from trueup.serving.plane import Plane
 async def predict(plane: Plane, request: Request) -> Reply:
     """Answer ``{"records": [{...}], "ids": [...]}``; ids are made where none are given."""
     line = plane.line(request.model, request.version)
-    served = line.live
-    served.take()
-    try:
+    with plane.taken(line) as served:
         rows = served.reader.records(request.body, line.terms.limits.rows)
         answer = await plane.answer(line, served, rows)
-    finally:
-        served.release()
     said: dict[str, Any] = {
         "model": served.named.model,
         "version": served.named.version,

@@ -1,0 +1,136 @@
+"""GET /metrics: what the server has counted, as Prometheus reads it."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from trueup.serving.counting import Histogram
+from trueup.serving.http.messages import Reply, Request, text_reply
+from trueup.serving.plane import Plane
+
+Labels = Mapping[str, object]
+
+_KIND = "text/plain; version=0.0.4"
+_STARTED_S = time.time()
+
+
+class Text:
+    """Lines of the exposition format, each name described once."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._described: set[str] = set()
+
+    def add(self, name: str, kind: str, says: str, value: float, labels: Labels) -> None:
+        """Write one sample."""
+        self._describe(name, kind, says)
+        self._lines.append(f"{name}{_labels(labels)} {_number(value)}")
+
+    def histogram(self, name: str, says: str, found: Histogram, labels: Labels) -> None:
+        """Write a histogram; its buckets count everything up to their bound."""
+        self._describe(name, "histogram", says)
+        below = 0
+        for bound, count in zip((*found.bounds, float("inf")), found.counts, strict=True):
+            below += count
+            at = "+Inf" if bound == float("inf") else f"{bound:g}"
+            self._lines.append(f"{name}_bucket{_labels({**labels, 'le': at})} {below}")
+        self._lines.append(f"{name}_sum{_labels(labels)} {_number(found.total)}")
+        self._lines.append(f"{name}_count{_labels(labels)} {below}")
+
+    def body(self) -> str:
+        """Return everything."""
+        return "\n".join(self._lines) + "\n"
+
+    def _describe(self, name: str, kind: str, says: str) -> None:
+        if name not in self._described:
+            self._described.add(name)
+            self._lines += [f"# HELP {name} {says}", f"# TYPE {name} {kind}"]
+
+
+async def metrics(plane: Plane, request: Request) -> Reply:
+    """Show every counter of this process."""
+    return text_reply(exposition(plane), _KIND)
+
+
+def exposition(plane: Plane) -> str:
+    """Return every counter of a plane as text."""
+    text, counts = Text(), plane.counts
+    for (route, status), count in sorted(counts.requests.items()):
+        says = "Requests by route and status."
+        text.add(
+            "trueup_requests_total", "counter", says, count, {"route": route, "status": status}
+        )
+    for route, found in sorted(counts.latency.items()):
+        says = "Time from the request's head to its answer."
+        text.histogram("trueup_request_duration_seconds", says, found, {"route": route})
+    text.add("trueup_requests_in_flight", "gauge", "Requests under way.", plane.open, {})
+    says = "Requests answered by one call of a model."
+    text.histogram("trueup_batch_requests", says, counts.batches, {})
+    _models(text, plane)
+    for why, count in sorted(counts.refusals.items()):
+        says = "Requests not answered because of a bound of the server."
+        text.add("trueup_requests_refused_total", "counter", says, count, {"why": why})
+    _captures(text, plane.captures)
+    says = "Unix time at which the process started."
+    text.add("process_start_time_seconds", "gauge", says, round(_STARTED_S, 3), {})
+    return text.body()
+
+
+def _models(text: Text, plane: Plane) -> None:
+    counts = plane.counts
+    for line in plane.lines.values():
+        named = line.live.named
+        labels = {"model": line.name, "version": named.version, "digest": named.digest[:16]}
+        text.add("trueup_model_info", "gauge", "The version that is live.", 1, labels)
+    for line in plane.lines.values():
+        says = "Whether the newest version of the alias was refused and an older one answers."
+        trouble = 1.0 if line.trouble else 0.0
+        text.add("trueup_model_behind", "gauge", says, trouble, {"model": line.name})
+    for model, found in sorted(counts.model_time.items()):
+        says = "Time that rows waited for and spent in the model."
+        text.histogram("trueup_model_duration_seconds", says, found, {"model": model})
+    _totals(text, "trueup_rows_total", "Rows answered.", ("model",), counts.rows)
+    says = "Values that were unusual: null, unseen or out of range."
+    labels_of = ("model", "column", "kind")
+    _totals(text, "trueup_flagged_values_total", says, labels_of, counts.flags)
+    says = "Labels received."
+    _totals(text, "trueup_labels_total", says, ("model", "result"), counts.labels)
+    says = "Versions that took another's place, or were not let to."
+    _totals(text, "trueup_swaps_total", says, ("model", "result"), counts.swaps)
+
+
+def _totals(
+    text: Text, name: str, says: str, labels: tuple[str, ...], counted: Mapping[Any, int]
+) -> None:
+    for key, count in sorted(counted.items()):
+        values = key if isinstance(key, tuple) else (key,)
+        text.add(name, "counter", says, count, dict(zip(labels, values, strict=True)))
+
+
+def _captures(text: Text, captures: Any) -> None:
+    """Show what became of captured rows, where a spool keeps count."""
+    if not hasattr(captures, "counts"):
+        return
+    found = captures.counts()
+    for what in ("kept", "dropped", "left_out"):
+        says = "Captured rows: written, lost for want of room, left out by sampling."
+        value = getattr(found, what)
+        text.add("trueup_captured_rows_total", "counter", says, value, {"result": what})
+    says = "Age of the oldest captured row that is not in the bucket."
+    text.add("trueup_capture_lag_seconds", "gauge", says, found.lag_s, {})
+    says = "Captured rows in closed segments that are not in the bucket."
+    text.add("trueup_capture_spilled_rows", "gauge", says, found.spilled, {})
+
+
+def _labels(labels: Labels) -> str:
+    if not labels:
+        return ""
+    return "{" + ",".join(f'{name}="{_escaped(str(one))}"' for name, one in labels.items()) + "}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
