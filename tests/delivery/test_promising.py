@@ -286,3 +286,45 @@ def test_the_same_model_of_other_code_is_not_called_the_champion(tmp_path: Path)
     reworded(root, "trueup.yaml", "cat params.yaml train.csv", "cat  params.yaml train.csv")
     result = said(root, "run")
     assert "shop/sale/2 is the same model as shop/sale/1, the champion of dev" in result.stdout
+
+
+def test_a_champion_shows_what_it_was_promoted_on_and_what_has_changed_since(
+    tmp_path: Path,
+) -> None:
+    root = shop(tmp_path)
+    assert "judged when it was promoted\n" in said(root, "gate", "sale").stderr
+    reworded(root, "trueup.yaml", "at_least: 0.7", "at_least: 0.9")
+    result = said(root, "gate", "sale")
+    assert "promoted; rules have changed since" in result.stderr
+
+
+def test_a_verdict_that_was_damaged_is_given_again_and_none_is_believed(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    noise(root, SPOILED)
+    for record in (root / ".trueup/store/verdicts/trusted").iterdir():
+        record.chmod(0o644)
+        record.write_text(record.read_text().replace('"fail"', '"pass"'))
+    again = said(root, "run")
+    assert again.exit_code == 3
+    assert "as judged before" not in again.stdout
+    assert said(root, "promote", "sale/2").exit_code == 3
+
+
+def test_a_champion_whose_verdict_is_damaged_says_so(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    for record in (root / ".trueup/store/verdicts/trusted").iterdir():
+        record.chmod(0o644)
+        record.write_text("{")
+    assert "is lost or damaged" in str(said(root, "gate", "sale").exception)
+
+
+def test_predictions_that_equal_the_champions_are_no_change_whatever_is_said_of_doubt(
+    tmp_path: Path,
+) -> None:
+    root = shop(tmp_path, with_gate("on_inconclusive: promote"))
+    reworded(root, "trueup.yaml", "cat params.yaml train.csv", "cat params.yaml train.csv split.py")
+    result = said(root, "run")
+    assert result.exit_code == 4
+    assert "there is nothing to win" in result.stdout
+    assert said(root, "promote", "sale/2").exit_code == 4
+    assert said(root, "resolve", "sale").stdout.startswith("shop/sale/1")

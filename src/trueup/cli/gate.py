@@ -51,6 +51,9 @@ def command(
     else:
         show(joined(reports), as_markdown=as_markdown)
     for judgement in judgements:
-        if judgement.again:
+        if judgement.live:
+            but = f"; {' and '.join(judgement.since)} have changed since" if judgement.since else ""
+            say(f"{judgement.named} is the champion: so it was judged when it was promoted{but}")
+        elif judgement.again:
             say(f"{judgement.named} was judged before on exactly this: nothing was spent again")
     return max(EXIT_CODES[ending_of(judgement)] for judgement in judgements)

@@ -40,16 +40,22 @@ def promoted_on(subject: Subject, history: History) -> "tuple[Verdict, Evidence]
 
     WrongUsage where it was promoted without one.
     """
-    promotions = history.standing(subject.environment).promotions
-    evidence = history.evidence(promotions[-1])
+    promotion = history.standing(subject.environment).promotions[-1]
+    evidence = history.evidence(promotion)
     verdict = _read(subject, evidence.verdict) if evidence else None
-    if evidence is None or verdict is None:
+    if evidence is not None and verdict is not None:
+        return verdict, evidence
+    named = f"{subject.name}/{promotion.version} is the champion of {subject.environment}"
+    if evidence is not None:
         raise WrongUsage(
-            f"{subject.name}/{promotions[-1].version} is the champion of {subject.environment},"
-            " and there is no verdict that it was promoted on",
-            remedy="Judge another version; the champion is what it is compared with.",
+            f"{named}, and the verdict {evidence.verdict[:12]} that it was promoted on is lost or"
+            " damaged",
+            remedy="Restore it from a copy of the bucket; see: trueup doctor --bucket",
         )
-    return verdict, evidence
+    raise WrongUsage(
+        f"{named}, and was promoted without a verdict ({promotion.why or promotion.grounds})",
+        remedy="Judge another version; the champion is what it is compared with.",
+    )
 
 
 def record(subject: Subject, verdict: "Verdict") -> Evidence:

@@ -39,6 +39,8 @@ class Judgement(msgspec.Struct, frozen=True):
     evidence: Evidence
     version: int | None = None  # None: the file of this checkout, not registered
     again: bool = False
+    live: bool = False  # the champion: shown is the verdict that it was promoted on
+    since: tuple[str, ...] = ()  # of what that verdict is for, what has changed: rules, data
 
     @property
     def named(self) -> str:
@@ -74,7 +76,17 @@ def judged(subject: Subject, candidate: Candidate) -> Judgement:
         verdict = _verdict(subject, candidate, history, digests, points)
         found = verdict, evidencing.record(subject, verdict)
     version = candidate.version.version if candidate.version else None
-    return Judgement(subject.name, subject.environment, *found, version=version, again=again)
+    return Judgement(
+        subject.name,
+        subject.environment,
+        *found,
+        version=version,
+        again=again,
+        live=digests["champion"] == digests["model"],
+        since=tuple(
+            name for name in ("rules", "data") if found[0].digests.get(name) != digests[name]
+        ),
+    )
 
 
 def _digests(subject: Subject, candidate: Candidate, history: History) -> dict[str, str]:
