@@ -58,11 +58,16 @@ class Exported(_Event, frozen=True, tag="exported"):
 Event: TypeAlias = Erasing | Erased | Exported
 
 
+def text_of(value: Any) -> str:
+    """Return a value as a person writes it: 5 for 5.0, true for True."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def digest_of(value: Any, salt: str) -> str:
-    """Return what stands for a value in a tombstone; numbers that are equal have the same."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return blake3(f"{salt}\0{value}".encode("utf-8", "replace")).hexdigest()[:32]
+    """Return what stands for a value in a tombstone."""
+    return blake3(f"{salt}\0{text_of(value)}".encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def erasing(
@@ -165,10 +170,17 @@ class _OnlyFormat(msgspec.Struct):
 _EVENTS: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
+def has_values(sent: str, wanted: Mapping[str, str]) -> bool:
+    """Say whether a refused request, as JSON, had these values; they are given as texts."""
+    row = msgspec.json.decode(sent)
+    return all(
+        text_of(row.get(name.removeprefix(frames.INPUT))) == one for name, one in wanted.items()
+    )
+
+
 def _refused_rows(erasing: Erasing, table: Mapping[str, Column]) -> NDArray[np.bool_]:
     """Say which refused requests had the values in what was sent."""
-    rows = table["id"].rows
-    found = np.zeros(rows, bool)
+    found = np.zeros(table["id"].rows, bool)
     sent = table.get("sent")
     if sent is None or sent.kind != "text":
         return found

@@ -16,10 +16,16 @@ class Segment(msgspec.Struct, frozen=True, order=True):
     first_ms: int
     last_ms: int
     version: int  # of labels 0
+    digest: str  # the beginning of the model's
     schema: str  # the same for segments with the same columns
     source: str  # tells segments of the same times from each other
     key: str = ""
     size_bytes: int = 0
+
+
+def short_digest(digest: str) -> str:
+    """Return as much of a model's digest as a key holds; a dash would part the key."""
+    return digest.replace("-", "")[:16]
 
 
 def model_folder(model: str) -> str:
@@ -51,17 +57,18 @@ def segment_key(kind: str, model: str, segment: Segment) -> str:
     """Return the key that says what a segment holds."""
     return (
         f"{day_prefix(kind, model, segment.first_ms)}{segment.first_ms:013d}-{segment.last_ms:013d}"
-        f"-v{segment.version}-{segment.schema}-{segment.source}{_SUFFIX}"
+        f"-v{segment.version}-{segment.digest}-{segment.schema}-{segment.source}{_SUFFIX}"
     )
 
 
 def segment_of(key: str, size_bytes: int = 0) -> Segment | None:
     """Return what a key says of its segment; None where it names none."""
     name = key.rpartition("/")[2]
-    parts = name.removesuffix(_SUFFIX).split("-", 4)
-    if not name.endswith(_SUFFIX) or len(parts) != 5 or parts[2][:1] != "v":
+    parts = name.removesuffix(_SUFFIX).split("-", 5)
+    if not name.endswith(_SUFFIX) or len(parts) != 6 or parts[2][:1] != "v":
         return None
-    first, last, version, schema, source = parts
+    first, last, version, digest, schema, source = parts
     if not (first.isdigit() and last.isdigit() and version[1:].isdigit()):
         return None
-    return Segment(int(first), int(last), int(version[1:]), schema, source, key, size_bytes)
+    times = (int(first), int(last))
+    return Segment(*times, int(version[1:]), digest, schema, source, key, size_bytes)

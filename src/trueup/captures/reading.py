@@ -29,10 +29,11 @@ def captures(
 ) -> "pl.LazyFrame":
     """Return what a model was asked and answered: a row for each prediction.
 
-    Columns are ``id``, ``at``, ``version``, ``role``, ``latency_s``, ``flags`` (JSON), ``input.X``
-    and ``output.X``; with labels also ``label``, ``labelled_at`` and ``words`` (how often the
-    label was said). Segments of different columns lie below each other, null where one has none.
-    Rows come while they are read; of the labels, ids and last words are in memory.
+    Columns are ``id``, ``at``, ``version``, ``digest`` (its beginning), ``role``, ``latency_s``,
+    ``flags`` (JSON), ``input.X`` and ``output.X``; with labels also ``label``, ``labelled_at``
+    and ``words`` (how often the label was said). Segments of different columns lie below each
+    other, null where one has none. Rows come while they are read; of the labels, ids and last
+    words are in memory.
     """
     import polars as pl
 
@@ -76,9 +77,12 @@ def read_segment(bucket: Bucket, segment: Segment) -> "pl.DataFrame | None":
     import polars as pl
 
     try:
-        return pl.read_ipc(BytesIO(bucket.get(segment.key)))
+        frame = pl.read_ipc(BytesIO(bucket.get(segment.key)))
     except Missing:
         return None
+    if "version" in frame.columns:
+        frame = frame.insert_column(3, pl.lit(segment.digest).alias("digest"))
+    return frame
 
 
 def _lazy(bucket: Bucket, found: list[Segment], base: "pl.DataFrame") -> "pl.LazyFrame":
@@ -131,8 +135,9 @@ def _base(kind: str) -> "pl.DataFrame":
     if kind == layout.LABELS:
         schema |= {"word": pl.String, "label": pl.Null, "source": pl.String}
     else:
-        schema |= {"version": pl.Int64, "role": pl.String, "latency_s": pl.Float32}
-        schema |= {"flags": pl.String, "refused": pl.String, "sent": pl.String}
+        schema |= {"version": pl.Int64, "digest": pl.String, "role": pl.String}
+        schema |= {"latency_s": pl.Float32, "flags": pl.String}
+        schema |= {"refused": pl.String, "sent": pl.String}
     return pl.DataFrame(schema=schema)
 
 

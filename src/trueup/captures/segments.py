@@ -21,7 +21,6 @@ class Piece(msgspec.Struct, frozen=True):
 
     kind: str
     model: str
-    digest: str
     segment: Segment
     columns: dict[str, Column]
 
@@ -37,7 +36,7 @@ class Piece(msgspec.Struct, frozen=True):
             "format": str(FORMAT),
             "model": self.model,
             "version": str(self.segment.version),
-            "digest": self.digest,
+            "digest": self.segment.digest,
         }
         return write_table(self.columns, notes)
 
@@ -58,9 +57,10 @@ def piece(name: tuple[str, str, int, str], table: dict[str, Column], source: str
     kind, model, version, digest = name
     moments = table["at"].values()
     first, last = int(moments.min()) // 1000, int(moments.max()) // 1000
-    segment = Segment(first, last, version, schema_digest(table), source)
+    short = layout.short_digest(digest)
+    segment = Segment(first, last, version, short, schema_digest(table), source)
     key = layout.segment_key(kind, model, segment)
-    return Piece(kind, model, digest, msgspec.structs.replace(segment, key=key), table)
+    return Piece(kind, model, msgspec.structs.replace(segment, key=key), table)
 
 
 def rewritten(piece: Piece, table: dict[str, Column]) -> Piece:
