@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain
+from types import NoneType
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -38,7 +40,10 @@ class Column(msgspec.Struct, frozen=True, array_like=True):
 
 def column_of(parts: Sequence[Any]) -> Column:
     """Make one column of what several batches have under one name."""
-    if set(map(type, parts)) == {np.ndarray} and len({one.dtype for one in parts}) == 1:
+    types = set(map(type, parts))
+    if types == {list}:
+        return _of_values(list(chain.from_iterable(parts)))
+    if types == {np.ndarray} and len({one.dtype for one in parts}) == 1:
         whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
         if whole.ndim == 1 and whole.dtype.kind in "biufM":
             return _of_array(whole)
@@ -155,7 +160,8 @@ def _of_values(values: list[Any]) -> Column:
     types = set(map(type, values))
     if any(issubclass(one, np.generic) for one in types):
         return _of_values([one.item() if isinstance(one, np.generic) else one for one in values])
-    types.discard(type(None))
+    missing = NoneType in types
+    types.discard(NoneType)
     if not types:
         return absent(len(values))
     if types == {str}:
@@ -167,11 +173,10 @@ def _of_values(values: list[Any]) -> Column:
         return texts([one if one is None or isinstance(one, str) else _json(one) for one in values])
     if kind == "time":
         values = [None if one is None else _microseconds(one) for one in values]
-    missing = None in values
-    filled = np.array([0 if one is None else one for one in values], DTYPES[kind])
-    made = numbers(kind, filled)
-    valid = bytes(one is not None for one in values) if missing else b""
-    return msgspec.structs.replace(made, valid=valid)
+    if not missing:
+        return numbers(kind, np.array(values, DTYPES[kind]))
+    made = numbers(kind, np.array([0 if one is None else one for one in values], DTYPES[kind]))
+    return msgspec.structs.replace(made, valid=bytes(one is not None for one in values))
 
 
 def _kind_of(types: set[type]) -> Kind | None:
