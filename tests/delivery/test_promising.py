@@ -328,3 +328,45 @@ def test_predictions_that_equal_the_champions_are_no_change_whatever_is_said_of_
     assert "there is nothing to win" in result.stdout
     assert said(root, "promote", "sale/2").exit_code == 4
     assert said(root, "resolve", "sale").stdout.startswith("shop/sale/1")
+
+
+def test_predictions_of_an_earlier_model_are_not_taken_and_their_stage_is_named(
+    tmp_path: Path,
+) -> None:
+    root = shop(tmp_path)
+    reworded(root, "params.yaml", "noise: 0.5", "noise: 0.1")
+    said(root, "run", "train")
+    result = said(root, "gate", "sale")
+    assert result.exit_code == 2
+    assert "scores.csv was not made of this model" in str(result.exception)
+    assert "trueup run score" in str(result.exception)
+
+
+def test_an_objection_keeps_a_run_from_promoting_what_has_passed(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    reworded(root, "trueup.yaml", "task: binary", "task: binary\n    promote: manual")
+    noise(root, BETTER)
+    said(root, "reject", "sale/2", "--why", "unfair")
+    reworded(root, "trueup.yaml", "promote: manual", "promote: on_pass")
+    result = said(root, "run")
+    assert result.exit_code == 4
+    assert "rejected shop/sale/2 for dev: unfair" in result.stdout
+    assert said(root, "approve", "sale/2").exit_code == 0
+    assert said(root, "run").exit_code == 0
+
+
+def test_the_slices_of_one_model_are_named_as_they_are_and_vanish_by_name(tmp_path: Path) -> None:
+    by_slice = "- {metric: recall, each: shop, versus: champion, margin: 0.1}"
+    first = "- {metric: roc_auc, at_least: 0.7}"
+    root = shop(tmp_path, (first, f"{first}\n                {by_slice}"))
+    reworded(root, "split.py", "'ab'[at % 2]", "('<b>&ü', 'b')[at % 2]")
+    noise(root, 0.4)  # the champion cannot be asked on other rows: nothing is promoted
+    assert said(root, "promote", "sale/2", "--override", "--why", "new rows").exit_code == 0
+    assert noise(root, BETTER).exit_code == 0
+    page = root / "page.html"
+    said(root, "report", "sale", "--html", str(page))
+    assert "&lt;b&gt;&amp;ü" in page.read_text(encoding="utf-8")
+    reworded(root, "split.py", "('<b>&ü', 'b')[at % 2]", "'b'")
+    gone = noise(root, 0.05)
+    assert gone.exit_code == 4
+    assert "were there before have no row now: <b>&ü" in gone.stdout

@@ -98,7 +98,10 @@ def deliver(subject: Subject, candidate: Candidate, register: Register) -> Deliv
 def _unregistered(subject: Subject) -> str:
     """Return why a candidate cannot become a version here; empty where it can."""
     if not subject.scope.is_trusted:
-        return f"the scope {subject.scope.name} is not trusted"
+        return (
+            f"the scope {subject.scope.name} is not trusted. CI does it on a protected branch, or"
+            " whoever sets TRUEUP_SCOPE=trusted where the bucket's policy allows that"
+        )
     return "" if subject.entry.path else "its predictions alone are known, no file of it"
 
 

@@ -9,7 +9,7 @@ from trueup.delivery.evaluating import Evaluation, predictions_of
 from trueup.delivery.subject import Candidate, Subject, is_here
 from trueup.delivery.tables import read_table
 from trueup.delivery.training import holds
-from trueup.errors import WrongUsage
+from trueup.errors import TrueupError, WrongUsage
 from trueup.pipeline.inputs import Locked
 from trueup.pipeline.lock import read_lock
 from trueup.registry.records import Registered
@@ -33,7 +33,7 @@ def candidate_predictions(subject: Subject, candidate: Candidate, asking: Asking
     if found is not None:
         return Had(found.array, found.how or "kept since it was judged before")
     if subject.entry.path and is_here(subject, candidate):
-        return checkout_predictions(asking, subject.root / subject.entry.path)
+        return _asked_here(subject, asking)
     if candidate.version is None:
         raise WrongUsage(
             f"the model {candidate.model.digest[:12]} is neither a version nor in this checkout",
@@ -46,6 +46,22 @@ def candidate_predictions(subject: Subject, candidate: Candidate, asking: Asking
             remedy="Judge it where its commit is checked out: trueup run, then trueup gate",
         )
     return made
+
+
+def _asked_here(subject: Subject, asking: Asking) -> Had:
+    """Return what the model of this checkout says now, as its predictions are of another."""
+    stale = asking.evaluation.entry.predictions
+    try:
+        return checkout_predictions(asking, subject.root / subject.entry.path)
+    except TrueupError as error:
+        maker = subject.graph.producer(stale) if stale else None
+        if maker is None:
+            raise
+        raise WrongUsage(
+            f"{stale} was not made of this model and these rows, and {subject.entry.path} could not"
+            f" be asked: {error.problem}",
+            remedy=f"Make it anew with: trueup run {maker}",
+        ) from error
 
 
 def version_predictions(asking: Asking, version: Registered) -> Had | NotComparable:
