@@ -24,7 +24,13 @@ from trueup.store.hashing import digest_bytes
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 ADA, BOB, EVE = Identity("ada"), Identity("bob"), Identity("eve")
-CI = Identity("repo:team/flights:ref:refs/heads/main", verified=True, issuer="github", person="cy")
+CI = Identity(
+    "repo:team/flights:ref:refs/heads/main",
+    verified=True,
+    issuer="https://token.actions.githubusercontent.com",
+    person="cy",
+    account="team/flights",
+)
 RULES, TABLE = "rules-1", "data-1"
 PROD = Terms("prod", rules=RULES, data=TABLE)
 

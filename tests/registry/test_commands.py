@@ -1,7 +1,6 @@
 """The registry's commands, on a real project, as a person or CI calls them."""
 
 import json
-from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from trueup.cli.group import trueup
 from trueup.errors import TrueupError, WrongUsage
 from trueup.project.promoting import Wanted, promote, terms_of
 from trueup.project.registering import Extras, register, registry_of, resolve
-from trueup.project.whoami import whoami
 from trueup.registry.records import Evidence, Judged
 from trueup.registry.refusals import Refused
 from trueup.store.hashing import digest_bytes
@@ -297,68 +295,6 @@ def test_parts_of_a_version_are_kept_and_brought_along(project: Path, tmp_path: 
     with pytest.raises(Refused, match="approval"):
         promote(opened(prod), "late/1", wanted)
     assert opened(prod).content.has(part)
-
-
-def token(claims: dict[str, object]) -> bytes:
-    parts = [
-        urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({}, claims)
-    ]
-    return json.dumps({"value": ".".join([*parts, "signature"])}).encode()
-
-
-GITHUB = {
-    "ACTIONS_ID_TOKEN_REQUEST_URL": "https://run-1.actions.githubusercontent.com/token?v=1",
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "secret",
-    "GITHUB_ACTOR": "cy",
-}
-CLAIMS: dict[str, object] = {
-    "sub": "repo:team/flights:environment:prod",
-    "iss": "https://token.actions.githubusercontent.com",
-    "actor": "cy",
-}
-
-
-def test_ci_is_who_its_token_says() -> None:
-    asked = []
-
-    def fetch(url: str, bearer: str) -> bytes:
-        asked.append((url, bearer))
-        return token(CLAIMS)
-
-    found = whoami(GITHUB, "", fetch)
-    assert asked == [(f"{GITHUB['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience=trueup", "secret")]
-    assert (found.verified, found.person, found.name) == (True, "cy", CLAIMS["sub"])
-    assert str(found) == "cy by repo:team/flights:environment:prod"
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://run-1.actions.githubusercontent.com/",
-        "https://actions.githubusercontent.com.example.org/",
-        "https://example.org/.actions.githubusercontent.com",
-        "http://127.0.0.1:8000/",
-    ],
-)
-def test_nobody_but_github_is_asked_for_its_token(url: str) -> None:
-    def fetch(url: str, bearer: str) -> bytes:
-        raise AssertionError(url)
-
-    found = whoami(GITHUB | {"ACTIONS_ID_TOKEN_REQUEST_URL": url}, "", fetch)
-    assert str(found) == "cy (unverified)"
-
-
-@pytest.mark.parametrize(
-    "answer", [b"", b"[]", b"{}", b'{"value":"x"}', b'{"value":1}', token({"sub": "s"})]
-)
-def test_an_answer_that_is_no_token_leaves_one_unverified(answer: bytes) -> None:
-    assert not whoami(GITHUB, "", lambda url, bearer: answer).verified
-
-
-def test_a_person_is_who_git_says_unverified() -> None:
-    assert str(whoami({"USER": "a"}, "ada@example.org")) == "ada@example.org (unverified)"
-    assert whoami({"USER": "a"}, "").name == "a"
-    assert whoami({}, "").name == "nobody"
 
 
 def test_a_model_of_another_project_is_promoted_there(project: Path) -> None:

@@ -24,6 +24,7 @@ from tests.registry.events import (
     request,
     with_versions,
 )
+from trueup.config.records import Issuers
 from trueup.errors import SomebodyElseFirst
 from trueup.registry.history import History
 from trueup.registry.moves import answer
@@ -266,6 +267,30 @@ def test_in_a_protected_environment_only_verified_people_count() -> None:
     made = event(history, request(2, terms))
     assert len(made.approved_by) == 2
     assert made.approved_by[0].startswith("dan by repo:")
+
+
+def test_in_a_protected_environment_only_people_of_issuers_that_count_count() -> None:
+    history, terms, verdict = two_approvals(protected=True)
+    other = msgspec.structs.replace(CI, person="dan", issuer="https://git.evil.example")
+    elsewhere = msgspec.structs.replace(CI, person="fay", account="eve/flights")
+    history = history.then(approved(2, other, verdict)).then(approved(2, elsewhere, verdict))
+    named = msgspec.structs.replace(terms, approvals=1, issuers=Issuers(github=("team",)))
+    assert refusal(history, request(2, named)).reason == "approval missing"
+    assert event(history.then(approved(2, CI, verdict)), request(2, named)).approved_by == (
+        "cy by repo:team/flights:ref:refs/heads/main",
+    )
+
+
+def test_an_author_is_known_by_the_address_that_ci_says_too() -> None:
+    history, terms, verdict = two_approvals()
+    gitlab = Identity("project_path:a/b", True, "https://gitlab.com", "al", "Ada@example.org")
+    version = msgspec.structs.replace(registered(4), authors=("ada@example.org",))
+    said = answer(history.then(version), approved(4, gitlab))
+    assert isinstance(said, Refusal)
+    assert "own approval" in said.text
+    ours = msgspec.structs.replace(registered(4, by=gitlab), version=4)
+    by_mail = Identity("ada@example.org")
+    assert approved_by(history.then(ours).then(approved(4, by_mail)), ours, terms, verdict) == ()
 
 
 def test_an_approval_holds_for_the_verdict_it_was_given_on() -> None:

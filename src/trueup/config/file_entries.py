@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import field
 
+from trueup.config.identity_entries import IdentityEntry
 from trueup.config.sections import Later, Section
 from trueup.config.shapes import MapOf, Text
 from trueup.config.stage_entries import ForeachEntry, StageEntry
@@ -71,5 +72,8 @@ class ProjectFile(PipelineFile, frozen=True):
     )
     notify: Annotated[dict[str, Any], CHANNELS, "where messages go, by name"] = field(
         default_factory=dict
+    )
+    identity: Annotated[IdentityEntry, "whose word counts on who approves and promotes"] = (
+        IdentityEntry()
     )
     keep: Annotated[KeepEntry, "how long what is not registered is kept"] = KeepEntry()

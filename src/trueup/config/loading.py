@@ -8,6 +8,7 @@ import msgspec
 
 from trueup.config.expand import Expansion
 from trueup.config.file_entries import PipelineFile, ProjectFile
+from trueup.config.identity_entries import issuers_of
 from trueup.config.load import FILES, PIPELINE_FILE, PROJECT_FILE
 from trueup.config.mistakes import ConfigInvalid, Mistake, shown
 from trueup.config.outputs import check_outputs
@@ -99,6 +100,7 @@ class _Loading:
             models=entry.models,
             environments=entry.environments,
             notify=entry.notify,
+            identity=issuers_of(entry.identity),
             tracking=_given(entry.tracking),
             keep=_given(entry.keep),
             metrics=self._paths(tops.metrics, "metrics"),

@@ -113,6 +113,24 @@ class Environment(msgspec.Struct, frozen=True):
     key: KeyKind = "exact"
 
 
+ID_TOKEN = "TRUEUP_ID_TOKEN"  # noqa: S105 - the variable in which a job has its identity token
+GITLAB = "https://gitlab.com"
+
+
+class Issuers(msgspec.Struct, frozen=True):
+    """Whose word on who somebody is counts, and for which places; ``*`` is all of them.
+
+    Forges' people count unless the file says otherwise, accounts of clouds only where it does.
+    """
+
+    github: tuple[str, ...] = ("*",)  # repositories, or their owners
+    gitlab: dict[str, tuple[str, ...]] = msgspec.field(  # server: its groups or projects
+        default_factory=lambda: {GITLAB: ("*",)}
+    )
+    aws: tuple[str, ...] = ()  # accounts, or ARNs
+    google: tuple[str, ...] = ()  # addresses, or what is behind their @
+
+
 class Project(msgspec.Struct, frozen=True):
     """A trueup.yaml (or dvc.yaml) as a whole, read, resolved and checked."""
 
@@ -125,6 +143,7 @@ class Project(msgspec.Struct, frozen=True):
     models: dict[str, Any] = {}
     environments: dict[str, Any] = {}
     notify: dict[str, Any] = {}
+    identity: Issuers = Issuers()
     tracking: dict[str, Any] = {}
     keep: dict[str, float] = {}  # what: seconds
     metrics: tuple[str, ...] = ()  # top-level metrics: of dvc.yaml

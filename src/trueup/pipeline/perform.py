@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from trueup.config.records import Output, Project, Stage
+from trueup.config.records import ID_TOKEN, Output, Project, Stage
 from trueup.errors import StageFailed
 from trueup.pipeline.checkout_lock import RUNS_ABOVE
 from trueup.pipeline.inputs import Locked
@@ -62,7 +62,10 @@ class Workbench:
         return Mask(env[name] for name in stage.secrets if env.get(name))
 
     def env(self, stage: Stage, outer: Mapping[str, str], gpus: tuple[str, ...]) -> dict[str, str]:
-        """Return the environment of a stage: the caller's, less the secrets of other stages."""
+        """Return the environment of a stage: the caller's, less the secrets of other stages.
+
+        Nor does it have the token that says who approves: no stage speaks for its caller.
+        """
         missing = [name for name in stage.secrets if name not in outer]
         if missing:
             raise StageFailed(
@@ -70,7 +73,7 @@ class Workbench:
                 remedy=f"Set the environment variable {missing[0]} where trueup runs.",
                 place=str(stage.place) if stage.place else None,
             )
-        others = self._secret_names - set(stage.secrets)
+        others = (self._secret_names | {ID_TOKEN}) - set(stage.secrets)
         env = {name: value for name, value in outer.items() if name not in others}
         env.update(stage.env)
         if stage.resources.gpu:

@@ -69,6 +69,7 @@ def terms_of(workspace: Workspace, model: str, environment: str) -> Terms:
         data=data_digest(workspace.root, entry, lambda path: digest_wanted(workspace, path)),
         approvals=target.approvals if target else 0,
         protected=target.protected if target else False,
+        issuers=workspace.project.identity,
     )
 
 

@@ -7,7 +7,7 @@ import msgspec
 from trueup import clock, git
 from trueup.errors import WrongUsage, did_you_mean
 from trueup.pipeline.lock import read_lock
-from trueup.project.whoami import whoami
+from trueup.project.whoami import unverified
 from trueup.project.workspace import Workspace
 from trueup.registry.copying import Stamp
 from trueup.registry.history import History
@@ -57,7 +57,8 @@ def chosen_environment(workspace: Workspace, name: str) -> str:
 
 def stamp_of(workspace: Workspace) -> Stamp:
     """Return who is acting, and now."""
-    return Stamp(whoami(workspace.env, git.address(workspace.root)), clock.now())
+    by = workspace.vouched or unverified(workspace.env, git.address(workspace.root))
+    return Stamp(by, clock.now())
 
 
 def named(workspace: Workspace, text: str) -> VersionName:
@@ -148,6 +149,8 @@ def _authors(address: str) -> tuple[str, ...]:
     account, _, host = address.partition("@")
     if host == "users.noreply.github.com":
         return address, account.rpartition("+")[2]
+    if host.startswith("users.noreply."):  # GitLab's: 123-ada
+        return address, account.partition("-")[2]
     return (address,) if address else ()
 
 

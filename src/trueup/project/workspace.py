@@ -17,6 +17,7 @@ from trueup.store.scopes import scope_from
 if TYPE_CHECKING:
     from trueup.pipeline.graph import Graph
     from trueup.pipeline.results import Results
+    from trueup.registry.records import Identity
     from trueup.store.bucket import Bucket
 
 OWN_FOLDER = ".trueup"
@@ -83,6 +84,14 @@ class Workspace:
 
         trust = scope_from(self.env, self.bucket)
         return Results(self.content, self.local, self.remote, trust)
+
+    @cached_property
+    def vouched(self) -> "Identity | None":
+        """Return who is acting, if somebody whose word counts says so; asked once."""
+        from trueup.project.identity.asking import Asking
+        from trueup.project.whoami import vouched
+
+        return vouched(self.env, Asking(self.project.identity))
 
     def close(self) -> None:
         """Save what was learned of the project's files."""

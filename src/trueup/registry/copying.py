@@ -45,7 +45,7 @@ def copy_version(
         version,
         at=stamp.at,
         by=stamp.by,
-        authors=(*version.authors, version.by.who),
+        authors=(*version.authors, *sorted(version.by.names)),
         copied_from=Origin(origin.bucket.url, version.version),
     )
     number = target.register(model, copied)

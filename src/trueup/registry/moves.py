@@ -87,7 +87,7 @@ def answer(history: History, wanted: Approved | Rejected) -> Approved | Rejected
         if one.version == wanted.version and one.by.who == wanted.by.who
     ]
     takes_back = bool(before) and isinstance(before[-1], Rejected)
-    if approves and wanted.by.who in authors_of(version) and not takes_back:
+    if approves and wanted.by.names & authors_of(version) and not takes_back:
         return Refusal(
             "wrong use",
             f"{wanted.by} is an author of {history.model}/{wanted.version}: the own approval does"

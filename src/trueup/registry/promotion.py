@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from trueup.config.records import Issuers
 from trueup.registry.history import History
 from trueup.registry.records import (
     Approved,
@@ -15,6 +16,7 @@ from trueup.registry.records import (
     Rejected,
 )
 from trueup.registry.refusals import Refusal
+from trueup.registry.vouching import counts
 
 _SHOWN = 12  # of a digest
 
@@ -27,6 +29,7 @@ class Terms(msgspec.Struct, frozen=True):
     data: str = ""  # digest of the evaluation data that holds now
     approvals: int = 0  # of so many people, the authors not among them
     protected: bool = False  # from a trusted scope only, and approved by verified people only
+    issuers: Issuers = Issuers()  # whose word counts on who they are
 
 
 class PromotionRequest(msgspec.Struct, frozen=True):
@@ -99,21 +102,21 @@ def approved_by(
 ) -> tuple[str, ...]:
     """Return who approves, one name for each person; the authors' own approvals do not count.
 
-    Where the environment is protected, those of unverified people do not count either.
+    Where the environment is protected, only those count whom an issuer vouches for that counts.
     """
     authors = authors_of(version)
     return tuple(
         str(answer.by)
         for answer in _last_answers(history, version.version, terms.environment, verdict)
         if isinstance(answer, Approved)
-        and answer.by.who not in authors
-        and (answer.by.verified or not terms.protected)
+        and not answer.by.names & authors
+        and (counts(answer.by, terms.issuers) or not terms.protected)
     )
 
 
 def authors_of(version: Registered) -> set[str]:
     """Return the people whose own approval does not count."""
-    return {version.by.who, *(name.casefold() for name in version.authors)}
+    return {*version.by.names, *(name.casefold() for name in version.authors)}
 
 
 def _impossible(history: History, request: PromotionRequest) -> Refusal | None:

@@ -23,11 +23,18 @@ class Identity(msgspec.Struct, frozen=True, omit_defaults=True):
     verified: bool = False
     issuer: str = ""  # who vouches for it
     person: str = ""  # who made CI do it
+    address: str = ""  # of this person
+    account: str = ""  # of whom it acts: a repository, a project, an account of a cloud
 
     @property
     def who(self) -> str:
         """Return what tells one person from another."""
         return (self.person or self.name).casefold()
+
+    @property
+    def names(self) -> set[str]:
+        """Return all that the one who acts is known as."""
+        return {name.casefold() for name in (self.who, self.address) if name}
 
     def __str__(self) -> str:
         named = f"{self.person} by {self.name}" if self.person else self.name

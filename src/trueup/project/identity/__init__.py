@@ -1,0 +1,1 @@
+"""Who is acting, by the word of those who can know it."""
