@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+import trueup
 from trueup.captures.records import rules_of
+from trueup.captures.shipping import Shipper
 from trueup.captures.spool import Spool
 from trueup.config.model_entries import ModelEntry
 from trueup.errors import WrongUsage
@@ -65,10 +67,13 @@ def serve(workspace: Workspace, wanted: Wanted, say: "Callable[[str], None]") ->
             f"two models would be served as {twice[0]!r}", remedy="Serve one of them elsewhere"
         )
     captures = _spool(workspace, lines, say)
+    shipper = Shipper(captures, workspace.bucket, tell=say)
     try:
-        _run(opener, Plane(lines, captures), wanted, say)
+        _run(opener, Plane(lines, captures, trueup.__version__), wanted, say)
     finally:
         captures.close()
+        if not shipper.close():
+            say(f"captures stay in {captures.folder}: the next trueup serve ships them")
 
 
 def _run(opener: "Opener", plane: Plane, wanted: Wanted, say: "Callable[[str], None]") -> None:

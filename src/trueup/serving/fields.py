@@ -46,6 +46,7 @@ class Fields:
         self._low = np.array(self._lows)[:, None]
         self._high = np.array(self._highs)[:, None]
         self._lacks = ~np.array(self._may_lack, dtype=bool)[:, None]
+        self.plain = all(one.type == "number" for one in signature.inputs)
         self.numeric = all(
             coding is not None or one.type in ("boolean", "integer", "number")
             for one, coding in zip(signature.inputs, self._codes, strict=True)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from trueup.captures.ids import new_ids
-from trueup.captures.records import Captured, Labelled, Role
+from trueup.captures.records import Captured, Labelled, Matrix, Role
 from trueup.errors import did_you_mean
 from trueup.models.outputs import Outputs
 from trueup.serving.counting import Counts
@@ -72,12 +72,10 @@ class Taken:
 class Plane:
     """Everything that is served in this process."""
 
-    def __init__(
-        self, lines: Sequence[Line], captures: Captures, clock_ns: Callable[[], int] = time.time_ns
-    ) -> None:
+    def __init__(self, lines: Sequence[Line], captures: Captures, release: str = "") -> None:
         self.lines = {line.name: line for line in lines}
+        self.release = release  # of trueup
         self.captures, self.counts = captures, Counts()
-        self._clock_ns = clock_ns
         self.look: Callable[[], Awaitable[None]] = _nothing_new
         self.ready = True
         self.open = 0
@@ -143,14 +141,14 @@ class Plane:
         self.counts.refused("fields")
         self.captures.offer(
             Captured(
-                named.model, named.version, named.digest, self._clock_ns(), new_ids(count), sent,
+                named.model, named.version, named.digest, time.time_ns(), new_ids(count), sent,
                 {}, refused=error.problem[:500],
             )
         )  # fmt: skip
 
     def labelled(self, line: Line, ids: Sequence[str], labels: Any, source: str = "") -> bool:
         """Take the truths for predictions; whether there was room for them."""
-        kept = self.captures.offer(Labelled(line.model, ids, labels, self._clock_ns(), source))
+        kept = self.captures.offer(Labelled(line.model, ids, labels, time.time_ns(), source))
         self.counts.labelled(line.name, len(ids), kept=kept)
         return kept
 
@@ -160,8 +158,11 @@ class Plane:
         named = served.named
         flags = _words(rows) if rows.flags else {}
         role: Role = "champion"
+        inputs: Any = rows.given
+        if served.fields.plain and rows.coded is not None:
+            inputs = Matrix(served.fields.names, rows.coded.T)
         return Captured(
-            named.model, named.version, named.digest, self._clock_ns(), ids, rows.given, outputs,
+            named.model, named.version, named.digest, time.time_ns(), ids, inputs, outputs,
             flags, spent_s, role,
         )  # fmt: skip
 

@@ -11,9 +11,16 @@ import msgspec
 
 from trueup.errors import TrueupError
 from trueup.ids import nonce
-from trueup.serving.http.messages import Reply, Request, Scope, bug_reply, refusal_reply
+from trueup.serving.http.messages import (
+    Reply,
+    Request,
+    Scope,
+    WrongMethod,
+    bug_reply,
+    refusal_reply,
+)
 from trueup.serving.plane import Plane
-from trueup.serving.refusals import NotServed, Refused, TooLate, TooMuch, Unreadable
+from trueup.serving.refusals import NotServed, TooLate, TooMuch, Unreadable
 from trueup.serving.tokens import Tokens
 
 Answering = Callable[[Plane, Request], Awaitable[Reply]]
@@ -136,9 +143,13 @@ class Application:
         return self._none(method, path)
 
     def _none(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
-        others = sorted({how for how, what in self._exact if what == path})
+        others = {how for how, what in self._exact if what == path}
+        parts = path.split("/")
+        for shape, route in self._shaped:
+            if len(shape) == len(parts) and _matched(shape, parts) is not None:
+                others.add(route.method)
         if others:
-            raise WrongMethod(method, others)
+            raise WrongMethod(method, sorted(others))
         raise NotServed(f"there is nothing at {path[:200]!r}", remedy="See GET /openapi.json")
 
     def _late(self, task: Any, scope: Any) -> Reply:
@@ -157,13 +168,6 @@ class Application:
             "%s %s: %d, request %s: %s",
             *(scope.method, scope.path[:200], reply.status, _header(reply), problem[:500]),
         )
-
-
-class WrongMethod(Refused):
-    """There is something at the path, for another method."""
-
-    def __init__(self, method: str, others: list[str]) -> None:
-        super().__init__(f"not with {method[:20]}", remedy=f"Use {' or '.join(others)}")
 
 
 def _matched(shape: list[str], parts: list[str]) -> Mapping[str, str] | None:

@@ -7,7 +7,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-import trueup
 from trueup.models.signature import Field
 from trueup.serving.http.messages import Reply, Request, json_reply
 from trueup.serving.http.tensors import (
@@ -54,7 +53,7 @@ _DECODER = msgspec.json.Decoder(Asked)
 async def server(plane: Plane, request: Request) -> Reply:
     """Say what this server is."""
     return json_reply(
-        {"name": "trueup", "version": trueup.__version__, "extensions": ["binary_tensor_data"]}
+        {"name": "trueup", "version": plane.release, "extensions": ["binary_tensor_data"]}
     )
 
 

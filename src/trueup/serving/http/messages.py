@@ -16,7 +16,17 @@ JSON = "application/json"
 VERSION_HEADER = "x-model-version"
 _ENCODER = msgspec.json.Encoder()
 
+
+class WrongMethod(refusals.Refused):
+    """There is something at the path, for another method."""
+
+    def __init__(self, method: str, others: Sequence[str]) -> None:
+        super().__init__(f"not with {method[:20]}", remedy=f"Use {' or '.join(others)}")
+        self.others = tuple(others)
+
+
 _STATUSES: tuple[tuple[type[TrueupError], int], ...] = (
+    (WrongMethod, 405),
     (refusals.FieldsWrong, 422),
     (refusals.Unreadable, 400),
     (refusals.TooMuch, 413),
@@ -73,6 +83,8 @@ def refusal_reply(error: TrueupError, request_id: str) -> Reply:
             said["problems"] = error.problems
         if error.retry_after_s:
             headers.append(("retry-after", str(error.retry_after_s)))
+    if isinstance(error, WrongMethod):
+        headers.append(("allow", ", ".join(error.others)))
     if isinstance(error, refusals.NotAllowed):
         status = 403 if error.known else 401
         if not error.known:

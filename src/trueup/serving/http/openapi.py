@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import trueup
 from trueup.models.signature import Field
 from trueup.serving.http.messages import Reply, Request, json_reply
 from trueup.serving.plane import Line, Plane
@@ -67,7 +66,7 @@ def document(plane: Plane) -> dict[str, Any]:
         paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
-        "info": {"title": f"trueup: {', '.join(plane.lines)}", "version": trueup.__version__},
+        "info": {"title": f"trueup: {', '.join(plane.lines)}", "version": plane.release},
         "paths": paths,
         "components": {
             "schemas": {"Record": _record(plane.only), "Error": _error()},

@@ -1,0 +1,42 @@
+"""One small project with versions, and one server over it for tests that change nothing."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+for needed in ("httpx", "granian", "onnxruntime", "polars", "skops", "sklearn", "skl2onnx"):
+    pytest.importorskip(needed)
+
+from tests.serving.servers import (  # noqa: E402 - it needs what may be missing
+    Server,
+    fitted,
+    project,
+    said,
+    version,
+)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with two versions that fit each other, of which the first is live."""
+    root = project(tmp_path_factory.mktemp("shop") / "project")
+    first = version(root, fitted(5))
+    version(root, fitted(7))
+    said(root, "alias", first, "live")
+    return root
+
+
+@pytest.fixture
+def own_shop(shop: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return Path(shutil.copytree(shop, tmp_path / "project"))
+
+
+@pytest.fixture(scope="session")
+def server(shop: Path) -> Iterator[Server]:
+    """A server that follows the live version."""
+    one = Server(shop, "sale@live")
+    yield one
+    one.stop()
