@@ -3,6 +3,9 @@
 TYPE_CHECKING = False  # type checkers know better; typing costs a script 5 ms to import
 if TYPE_CHECKING:
     from trueup.pipeline.tracking.points import log as log
+    from trueup.project.capture_client import capture as capture
+    from trueup.project.capture_client import captured as captured
+    from trueup.project.capture_client import label as label
     from trueup.project.looking import runs as runs
     from trueup.project.model_verbs import alias as alias
     from trueup.project.model_verbs import approve as approve
@@ -50,6 +53,10 @@ def __getattr__(name: str) -> object:
         from trueup.project import looking
 
         found = looking.runs
+    elif name in ("capture", "captured", "label"):
+        from trueup.project import capture_client
+
+        found = getattr(capture_client, name)
     elif name in _VERBS:
         from trueup.project import verbs
 

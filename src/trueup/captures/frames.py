@@ -17,6 +17,7 @@ from trueup.captures.records import (
     Captured,
     Labelled,
     Matrix,
+    Moment,
     Named,
     names_of,
     nanoseconds,
@@ -159,8 +160,14 @@ def _check(made: dict[str, Column], rows: int, model: str) -> None:
         )
 
 
-def _moments(moments: Sequence[Any], sizes: Sequence[int]) -> Column:
-    microseconds = [nanoseconds(at) // 1_000 for at in moments]
+def _moments(moments: Sequence[Moment | Sequence[Moment]], sizes: Sequence[int]) -> Column:
+    if any(isinstance(at, Sequence) for at in moments):
+        pairs = zip(moments, sizes, strict=True)
+        moments = [
+            one for at, rows in pairs for one in (at if isinstance(at, Sequence) else [at] * rows)
+        ]
+        sizes = [1] * len(moments)
+    microseconds = [nanoseconds(at) // 1_000 for at in moments if not isinstance(at, Sequence)]
     return columns.numbers("time", np.repeat(np.array(microseconds, "<i8"), sizes))
 
 

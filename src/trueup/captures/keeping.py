@@ -1,5 +1,6 @@
 """Which rows of a batch are kept, and what of them: sampling, redaction, bounds on refusals."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -37,6 +38,7 @@ def sampled(batch: Captured, share: float) -> Captured | None:
     return msgspec.structs.replace(
         batch,
         ids=[batch.ids[k] for k in chosen],
+        at=[batch.at[k] for k in chosen] if isinstance(batch.at, Sequence) else batch.at,
         inputs=rows_of(batch.inputs, chosen),
         outputs=rows_of(batch.outputs, chosen),
         flags={

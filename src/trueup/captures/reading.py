@@ -35,18 +35,41 @@ def captures(
     other, null where one has none. Rows come while they are read; of the labels, ids and last
     words are in memory.
     """
+    found = segments_in(bucket, layout.CAPTURES, model, span)
+    frame = _answers(bucket, found, span, refusals)
+    if not labels:
+        return frame
+    return frame.join(last_words(bucket, model, span), on="id", how="left", maintain_order="left")
+
+
+def newest(
+    bucket: Bucket, model: str, span: Span, rows: int, refusals: Refusals = "without"
+) -> "pl.DataFrame":
+    """Return the last rows with their labels, in order of time; reads no more than it must."""
+    found = segments_in(bucket, layout.CAPTURES, model, span)
+    taken = 1
+    while True:
+        last = found[-taken:]
+        frame = _answers(bucket, last, span, refusals).sort("at", "id").tail(rows).collect()
+        if frame.height >= rows or len(last) == len(found):
+            break
+        taken *= 2
+    since = frame.item(0, "at") if frame.height else None
+    words = last_words(bucket, model, Span(since=since))
+    return frame.join(words.collect(), on="id", how="left", maintain_order="left")
+
+
+def _answers(
+    bucket: Bucket, found: list[Segment], span: Span, refusals: Refusals
+) -> "pl.LazyFrame":
     import polars as pl
 
-    found = segments_in(bucket, layout.CAPTURES, model, span)
     frame = _lazy(bucket, found, _base(layout.CAPTURES))
     is_refused = pl.col("refused").is_not_null()
     frame = frame.filter(is_refused if refusals == "only" else ~is_refused)
     if refusals == "without":
         frame = frame.drop("refused", "sent")
-    frame = _within(frame, span)
-    if not labels:
-        return frame
-    return frame.join(last_words(bucket, model, span), on="id", how="left", maintain_order="left")
+    return _within(frame, span)
 
 
 def last_words(bucket: Bucket, model: str, span: Span = EVERYTHING) -> "pl.LazyFrame":

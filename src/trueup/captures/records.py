@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Role: TypeAlias = Literal["champion", "challenger", "shadow", "explore", "batch", "elsewhere"]
 Values: TypeAlias = Any  # a numpy array, or a list
+Moment: TypeAlias = datetime | int  # aware, or nanoseconds since 1970
 
 
 class Matrix(msgspec.Struct, frozen=True):
@@ -44,7 +45,7 @@ class Captured(msgspec.Struct, frozen=True):
     model: str  # project/model
     version: int  # 0: a model that the registry does not know
     digest: str
-    at: datetime | int  # aware, or nanoseconds since 1970
+    at: Moment | Sequence[Moment]  # of all rows, or of each
     ids: Sequence[str]
     inputs: Named
     outputs: Named
@@ -64,6 +65,7 @@ class Captured(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(
             self,
             ids=self.ids[start:stop],
+            at=self.at[start:stop] if isinstance(self.at, Sequence) else self.at,
             inputs=rows_of(self.inputs, slice(start, stop)),
             outputs=rows_of(self.outputs, slice(start, stop)),
             flags={
@@ -79,7 +81,7 @@ class Labelled(msgspec.Struct, frozen=True):
     model: str
     ids: Sequence[str]
     labels: Values
-    at: datetime | int  # when they were said
+    at: Moment  # when they were said
     source: str = ""  # who or what said so
 
     @property
@@ -153,6 +155,6 @@ def rules_of(entry: CaptureEntry) -> Rules:
     return Rules(entry.redact, entry.sample)
 
 
-def nanoseconds(at: datetime | int) -> int:
+def nanoseconds(at: Moment) -> int:
     """Return a moment in nanoseconds since 1970."""
     return at if isinstance(at, int) else round(at.timestamp() * 1_000_000) * 1_000

@@ -48,8 +48,8 @@ def pieces_of(frames: Iterable[Frame], source: str) -> Iterator[Piece]:
         groups.setdefault((one.kind, one.model, one.version, one.digest), []).append(one)
     for nth, (name, group) in enumerate(groups.items()):
         table = stack([one.columns for one in group])
-        for day in _days(table):
-            yield piece(name, day, f"{source}.{nth}")
+        for day_nth, day in enumerate(_days(table)):
+            yield piece(name, day, f"{source}.{nth}.{day_nth}" if day_nth else f"{source}.{nth}")
 
 
 def piece(name: tuple[str, str, int, str], table: dict[str, Column], source: str) -> Piece:

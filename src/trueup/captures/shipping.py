@@ -8,6 +8,7 @@ import msgspec
 
 from trueup.captures import spoolfiles
 from trueup.captures.erasures import Erasures
+from trueup.captures.finding import segments_in
 from trueup.captures.frames import frames_of
 from trueup.captures.records import Batch
 from trueup.captures.segments import Piece, pieces_of
@@ -69,16 +70,22 @@ def store(piece: Piece, bucket: Bucket) -> int:
 
 
 def write(bucket: Bucket, batches: Iterable[Batch], source: str) -> list[str]:
-    """Write batches to the bucket without a spool, and return the segments' keys.
+    """Write batches to the bucket without a spool, and return the keys of what was new.
 
     For what can be made again from where it came: the same batches under the same source (a
-    digest of a file, of a partition) are written once, however often this is called.
+    digest of a file, of a partition) are written once, however often this is called, and
+    whatever their moments are then. A source is letters, digits and points.
     """
+    there: dict[tuple[str, str], set[str]] = {}
     keys = []
     for nth, batch in enumerate(batches):
         for piece in pieces_of(frames_of([batch]), f"{source}.{nth}"):
-            store(piece, bucket)
-            keys.append(piece.segment.key)
+            named = (piece.kind, piece.model)
+            if named not in there:
+                found = segments_in(bucket, *named)
+                there[named] = {one.source for one in found if one.source.startswith(source)}
+            if piece.segment.source not in there[named] and store(piece, bucket):
+                keys.append(piece.segment.key)
     return keys
 
 
