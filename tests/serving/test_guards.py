@@ -1,11 +1,12 @@
 """What a server does with requests that are too large, too slow, too deep, or not allowed."""
 
+import json
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.serving.servers import RECORD, Server
@@ -39,8 +40,6 @@ def test_a_body_of_unknown_length_is_cut_off_at_the_limit(server: Server) -> Non
 
 
 def test_a_body_in_chunks_within_the_limit_is_answered(server: Server) -> None:
-    import json
-
     body = json.dumps({"records": [RECORD]}).encode()
     answer = server.client.post("/predict", content=iter([body[:20], body[20:]]))
     assert answer.status_code == 200
@@ -147,7 +146,7 @@ def test_tokens_open_what_their_scope_says_and_nothing_else(own_shop: Path) -> N
 
 
 def test_beyond_the_concurrency_it_answers_busy_and_says_when_to_come_again(
-    own_shop: Path,
+    own_shop: Path, eventually: Callable[..., None]
 ) -> None:
     path = own_shop / "trueup.yaml"
     path.write_text(path.read_text().replace("arrive_s: 1.0", "arrive_s: 5.0, concurrency: 1"))
@@ -155,16 +154,9 @@ def test_beyond_the_concurrency_it_answers_busy_and_says_when_to_come_again(
     try:
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as slow:
             slow.sendall(f'{HEAD}content-length: 50\r\n\r\n{{"rec'.encode())
-            answer = _until_refused(server)
+            eventually(lambda: server.metric("trueup_requests_in_flight") == 1)
+            answer = server.client.post("/predict", json={"records": [RECORD]})
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
             assert server.client.get("/v2/health/live").status_code == 200
     finally:
         server.stop()
-
-
-def _until_refused(server: Server) -> httpx.Response:
-    for _ in range(200):
-        answer = server.client.post("/predict", json={"records": [RECORD]})
-        if answer.status_code != 200:
-            return answer
-    raise AssertionError("it never was busy")
