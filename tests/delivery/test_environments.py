@@ -12,6 +12,8 @@ from tests.project.projects import write
 from trueup.delivery.elsewhere.environments import Builder, EnvironmentFailed
 from trueup.delivery.elsewhere.locks import Lock, lock_at, lock_here
 
+CHECKOUT = Path(__file__).resolve().parents[2]
+
 
 def test_a_lock_file_is_found_at_a_commit_as_in_the_checkout(tmp_path: Path) -> None:
     root = tmp_path / "one"
@@ -148,10 +150,11 @@ def test_requirements_without_hashes_are_no_lock(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["uv.lock", "pylock.toml"])
 def test_an_environment_is_made_of_the_locks_of_uv(tmp_path: Path, name: str) -> None:
     _, found = local(tmp_path)
-    one = builder(tmp_path, **found)
+    ours = CHECKOUT / ".build" / "venv-uv" / "bin"
+    one = builder(tmp_path, **found, PATH=f"{os.environ['PATH']}{os.pathsep}{ours}")
     uv = one._uv()
     if not uv:
-        pytest.skip("optional: pip install uv")
+        pytest.skip("uv is not installed; install it with: scripts/env.sh")
     project = f'[project]\nname = "p"\nversion = "0"\nrequires-python = ">={PYTHON}"\n'
     write(tmp_path, {"pyproject.toml": project + 'dependencies = ["tiny"]\n'})
     subprocess.run([*uv, "lock", "--quiet"], cwd=tmp_path, env=dict(one.env), check=True)
