@@ -3,24 +3,19 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-for needed in ("httpx", "granian", "onnxruntime", "polars", "skops", "sklearn", "skl2onnx"):
-    pytest.importorskip(needed)
-
-from tests.serving.servers import (  # noqa: E402 - it needs what may be missing
-    Server,
-    fitted,
-    project,
-    said,
-    version,
-)
+if TYPE_CHECKING:
+    from tests.serving.servers import Server
 
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with two versions that fit each other, of which the first is live."""
+    from tests.serving.servers import fitted, project, said, version
+
     root = project(tmp_path_factory.mktemp("shop") / "project")
     first = version(root, fitted(5))
     version(root, fitted(7))
@@ -35,8 +30,10 @@ def own_shop(shop: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(shop: Path) -> Iterator[Server]:
+def server(shop: Path) -> "Iterator[Server]":
     """A server that follows the live version."""
+    from tests.serving.servers import Server
+
     one = Server(shop, "sale@live")
     yield one
     one.stop()

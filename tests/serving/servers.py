@@ -10,11 +10,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
+import pytest
 
 from tests.project.projects import write
 from trueup.cli.group import trueup
+
+for needed in ("granian", "onnxruntime", "polars", "skops", "sklearn", "skl2onnx"):
+    pytest.importorskip(needed)
+httpx: Any = pytest.importorskip("httpx")
 
 ROWS = 300
 DRAW = np.random.default_rng(2)

@@ -6,10 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.serving.servers import RECORD, Server, fitted, said, version
+from tests.serving.servers import RECORD, Server, fitted, httpx, said, version
 from trueup.models.signature import Field, Signature
 from trueup.serving.swap import incompatible, other_answers
 
