@@ -26,7 +26,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def own_shop(shop: Path, tmp_path: Path) -> Path:
     """A copy of it, to be changed."""
-    return Path(shutil.copytree(shop, tmp_path / "project"))
+    others = shutil.ignore_patterns("captures", "labels", "*.log")
+    return Path(shutil.copytree(shop, tmp_path / "project", ignore=others))
 
 
 @pytest.fixture(scope="session")

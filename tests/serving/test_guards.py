@@ -160,3 +160,13 @@ def test_beyond_the_concurrency_it_answers_busy_and_says_when_to_come_again(
             assert server.client.get("/v2/health/live").status_code == 200
     finally:
         server.stop()
+
+
+def test_a_client_that_hangs_up_is_no_fault_of_the_server(server: Server) -> None:
+    before = server.log.count("Traceback")
+    for part in ('{"rec', "", '{"records": []}' + " " * 35):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as one:
+            one.sendall(f"{HEAD}content-length: 50\r\n\r\n{part}".encode())
+    still_answers(server)
+    assert server.log.count("Traceback") == before
+    assert server.metric('trueup_requests_total{route="predict",status="500"}') == 0

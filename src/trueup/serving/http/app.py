@@ -110,12 +110,20 @@ class Application:
 
     async def _body(self, scope: Any, proto: Any) -> bytes:
         announced = scope.headers.get("content-length")
-        if announced is not None:
+        try:
+            if announced is None:
+                return await self._in_parts(proto)
             if not announced.isdigit():
                 raise Unreadable("the content length is no number", remedy="Send its size in bytes")
             self._within(int(announced))
             body: bytes = await proto()
-            return body
+        except RuntimeError as error:  # what the server's transport raises
+            raise Unreadable(
+                "the connection ended before the request did", remedy="Send it again"
+            ) from error
+        return body
+
+    async def _in_parts(self, proto: Any) -> bytes:
         parts, size_bytes = [], 0
         async for part in proto:
             size_bytes += len(part)
