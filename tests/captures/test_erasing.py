@@ -8,7 +8,7 @@ import pytest
 
 from tests.captures.rows import MODEL, NOON, QUICK, bring, captured, labelled
 from trueup.captures import erasing, exporting, reading, shipping
-from trueup.captures.erasing import Order
+from trueup.captures.erasures import Order
 from trueup.captures.exporting import Wish
 from trueup.captures.records import Batch, Captured, Rules
 from trueup.captures.spool import Spool
@@ -153,9 +153,7 @@ def test_exports_have_plain_columns_and_are_rewritten_when_rows_are_erased(
     bring(batches, bucket, tmp_path / "spool")
     out, gone = tmp_path / f"train{suffix}", tmp_path / f"gone{suffix}"
     for place in (out, gone):
-        made = exporting.export(
-            bucket, MODEL, place, Wish(target="late"), by="ada", now=lambda: NOON
-        )
+        made = exporting.export(bucket, MODEL, place, Wish(target="late"), ORDER)
         assert made.rows == 2
     gone.unlink()
     frame = exporting.scan(out).collect()
@@ -170,7 +168,7 @@ def test_an_export_of_an_unknown_format_names_the_known_ones(
     bucket: MemoryBucket, tmp_path: Path
 ) -> None:
     with pytest.raises(WrongUsage, match="parquet"):
-        exporting.export(bucket, MODEL, tmp_path / "x.xls", Wish(), by="ada", now=lambda: NOON)
+        exporting.export(bucket, MODEL, tmp_path / "x.xls", Wish(), ORDER)
 
 
 def test_erasing_works_in_a_folder_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Segments reach the bucket once, whatever ends between; while it is silent, they wait."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,3 +131,22 @@ def test_a_real_bucket_that_resets_refuses_and_loses_answers_gets_each_row_once(
         found = reading.captures(direct, MODEL).collect()
     assert found["id"].to_list() == names
     assert found["label"].sum() == 100
+
+
+WRITING = """
+import sys
+from pathlib import Path
+from tests.captures.rows import MODEL, bring, captured, labelled
+from trueup.captures import labels
+from trueup.store.folder import FolderBucket
+
+bring([captured(5), labelled(["a"], 1)], FolderBucket(Path(sys.argv[1])), Path(sys.argv[2]))
+heavy = {"polars", "pyarrow", "scipy", "pandas", "sklearn", "obstore"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_capturing_and_shipping_load_nothing_that_reading_needs(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", WRITING, str(tmp_path / "bucket"), str(tmp_path / "spool")]
+    subprocess.run(words, check=True)
+    assert list((tmp_path / "bucket" / "captures").rglob("*.arrow"))

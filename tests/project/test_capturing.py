@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from tests.project.projects import write
+
+pytest.importorskip("numpy")
+pl: Any = pytest.importorskip("polars", minversion="1.31")
 
 PROJECT = {
     "trueup.yaml": """

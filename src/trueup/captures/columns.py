@@ -1,7 +1,7 @@
 """Columns as bytes: made of arrays or lists, joined without looking at a value."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from types import NoneType
 from typing import Any, Literal, TypeAlias
@@ -15,6 +15,7 @@ WIDTHS: dict[Kind, int] = {"bool": 1, "int": 8, "float32": 4, "float": 8, "time"
 DTYPES: dict[Kind, str] = {"bool": "?", "int": "<i8", "float32": "<f4", "float": "<f8"}
 DTYPES |= {"time": "<i8"}
 _OF_DTYPE: dict[str, Kind] = {"b": "bool", "i": "int", "u": "int"}
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _PARTS_OF_MICROSECOND = "datetime64[us]"
 
 
@@ -196,7 +197,7 @@ def _fits(values: list[Any]) -> bool:
 
 def _microseconds(at: datetime) -> int:
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return round(aware.timestamp() * 1_000_000)
+    return (aware - _EPOCH) // _MICROSECOND
 
 
 def _json(value: Any) -> str:

@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import msgspec
-
 from trueup.captures import erasures, exporting, layout, reading, rewriting
-from trueup.captures.erasures import Erased, Erasing, Exported, text_of
+from trueup.captures.erasures import Erased, Erasing, Exported, Order, text_of
 from trueup.captures.finding import segments_in
 from trueup.captures.frames import INPUT
 from trueup.errors import TrueupError, WrongUsage, did_you_mean
@@ -21,14 +18,6 @@ if TYPE_CHECKING:
 # from the erased ids to the names of versions that were trained on any of these rows
 TrainedOn: TypeAlias = Callable[[Sequence[str]], Iterable[str]]
 Chosen: TypeAlias = Sequence[str] | Mapping[str, Any]
-
-
-class Order(msgspec.Struct, frozen=True):
-    """Who erases, when and why."""
-
-    by: str
-    at: datetime
-    why: str = ""
 
 
 def nobody(_: Sequence[str]) -> Iterable[str]:
@@ -46,6 +35,7 @@ def erase(
     interrupted, call it again. What a model was trained on is not rewritten: trained_on says
     which versions those are.
     """
+    reading.require_polars()
     log = erasures.log_of(bucket, model)
     numbers = []
 

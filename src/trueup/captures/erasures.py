@@ -20,6 +20,14 @@ from trueup.store.log import Log
 FORMAT = 1
 
 
+class Order(msgspec.Struct, frozen=True):
+    """Who erases or exports, when and why."""
+
+    by: str
+    at: datetime
+    why: str = ""
+
+
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
     at: datetime
     by: str
@@ -50,7 +58,7 @@ class Exported(_Event, frozen=True, tag="exported"):
     """Joined rows were written to a file for training."""
 
     place: str
-    rows: int
+    rows: int = 0  # told to who exports; what is recorded before has none yet
     since: datetime | None = None
     until: datetime | None = None
 

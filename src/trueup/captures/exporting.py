@@ -1,14 +1,12 @@
 """Write joined rows to a file for training, and remember which file that was."""
 
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from trueup.captures import erasures, reading
-from trueup.captures.erasures import Exported
+from trueup.captures.erasures import Exported, Order
 from trueup.captures.finding import EVERYTHING, Span
 from trueup.captures.frames import INPUT
 from trueup.errors import WrongUsage
@@ -34,9 +32,9 @@ def table(bucket: Bucket, model: str, wish: Wish) -> "pl.LazyFrame":
 
     ``id`` and ``at`` stay, so that ``evaluate.id`` and ``evaluate.time`` can name them.
     """
-    import polars as pl
-
     frame = reading.captures(bucket, model, wish.span)
+    import polars as pl  # reading has said what to do where it is missing
+
     if wish.only_labelled:
         frame = frame.filter(pl.col("label").is_not_null())
     if not wish.shadows:
@@ -50,9 +48,7 @@ def table(bucket: Bucket, model: str, wish: Wish) -> "pl.LazyFrame":
     return frame.select(*columns, pl.col("label").alias(wish.target))
 
 
-def export(
-    bucket: Bucket, model: str, out: Path, wish: Wish, *, by: str, now: Callable[[], datetime]
-) -> Exported:
+def export(bucket: Bucket, model: str, out: Path, wish: Wish, order: Order) -> Exported:
     """Write such a table as parquet, CSV or Arrow, and record it, so that erasing finds it."""
     if out.suffix not in FORMATS:
         raise WrongUsage(
@@ -63,7 +59,11 @@ def export(
     log = erasures.log_of(bucket, model)
     out = out.resolve()
     event = Exported(
-        at=now(), by=by, place=str(out), rows=0, since=wish.span.since, until=wish.span.until
+        at=order.at,
+        by=order.by,
+        place=str(out),
+        since=wish.span.since,
+        until=wish.span.until,
     )
     log.add(erasures.encode_event(event))  # first: no export is ever unknown to the log
     rows = write(frame, out)

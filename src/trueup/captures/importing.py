@@ -10,6 +10,7 @@ import msgspec
 from trueup.captures import keeping, shipping
 from trueup.captures.frames import INPUT, OUTPUT
 from trueup.captures.ids import new_ids
+from trueup.captures.reading import require_polars
 from trueup.captures.records import Batch, Captured, Labelled, Rules
 from trueup.errors import WrongUsage, did_you_mean
 from trueup.store.bucket import Bucket
@@ -59,6 +60,7 @@ def import_table(
 
     The table is read in parts: its size does not matter.
     """
+    require_polars()
     lazy = _scan(table)
     names = lazy.collect_schema().names()
     _require(names, layout, table)

@@ -10,13 +10,33 @@ import msgspec
 from trueup.captures import layout
 from trueup.captures.finding import EVERYTHING, Span, segments_in
 from trueup.captures.layout import Segment
+from trueup.errors import WrongUsage
 from trueup.store.bucket import Bucket, Missing
 
 if TYPE_CHECKING:
     import polars as pl
 
+_LEAST_POLARS = (1, 31)  # before, it fails on filters over rows that come from Python
 Refusals: TypeAlias = Literal["without", "only"]
 _EARLIEST = timedelta(days=1)  # clocks differ; no label is said longer before its prediction
+
+
+def require_polars() -> None:
+    """Raise WrongUsage unless a polars is installed that can read captures."""
+    wanted = ".".join(map(str, _LEAST_POLARS))
+    try:
+        import polars as pl
+    except ImportError as error:
+        raise WrongUsage(
+            f"captures are read with polars, which is not installed here ({error})",
+            remedy="Install it: pip install 'trueup[captures]'",
+        ) from error
+    found = tuple(int(part) for part in pl.__version__.split(".")[:2])
+    if found < _LEAST_POLARS:
+        raise WrongUsage(
+            f"captures are read with polars {wanted} or newer, not {pl.__version__}",
+            remedy="Install it: pip install 'trueup[captures]'",
+        )
 
 
 def captures(
@@ -35,6 +55,7 @@ def captures(
     other, null where one has none. Rows come while they are read; of the labels, ids and last
     words are in memory.
     """
+    require_polars()
     found = segments_in(bucket, layout.CAPTURES, model, span)
     frame = _answers(bucket, found, span, refusals)
     if not labels:
@@ -46,6 +67,7 @@ def newest(
     bucket: Bucket, model: str, span: Span, rows: int, refusals: Refusals = "without"
 ) -> "pl.DataFrame":
     """Return the last rows with their labels, in order of time; reads no more than it must."""
+    require_polars()
     found = segments_in(bucket, layout.CAPTURES, model, span)
     taken = 1
     while True:
@@ -77,11 +99,11 @@ def last_words(bucket: Bucket, model: str, span: Span = EVERYTHING) -> "pl.LazyF
 
     The last is what was said last; of words said at the same moment, what arrived last.
     """
-    import polars as pl
+    words = all_words(bucket, model, span)
+    import polars as pl  # all_words has said what to do where it is missing
 
     return (
-        all_words(bucket, model, span)
-        .sort("at", "word")
+        words.sort("at", "word")
         .group_by("id")
         .agg(pl.col("label", "at").last(), pl.len().alias("words"))
         .rename({"at": "labelled_at"})
@@ -90,6 +112,7 @@ def last_words(bucket: Bucket, model: str, span: Span = EVERYTHING) -> "pl.LazyF
 
 def all_words(bucket: Bucket, model: str, span: Span = EVERYTHING) -> "pl.LazyFrame":
     """Return every label ever said for predictions since then, corrected ones included."""
+    require_polars()
     since = span.since - _EARLIEST if span.since else None
     found = segments_in(bucket, layout.LABELS, model, Span(since=since))
     return _lazy(bucket, found, _base(layout.LABELS))

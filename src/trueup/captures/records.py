@@ -1,7 +1,7 @@
 """What is captured: rows that a version answered, labels, and the rules of what is kept."""
 
 from collections.abc import Mapping, Sequence, Set
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
@@ -10,6 +10,8 @@ from trueup.config.model_entries import CaptureEntry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 Role: TypeAlias = Literal["champion", "challenger", "shadow", "explore", "batch", "elsewhere"]
 Values: TypeAlias = Any  # a numpy array, or a list
@@ -157,4 +159,4 @@ def rules_of(entry: CaptureEntry) -> Rules:
 
 def nanoseconds(at: Moment) -> int:
     """Return a moment in nanoseconds since 1970."""
-    return at if isinstance(at, int) else round(at.timestamp() * 1_000_000) * 1_000
+    return at if isinstance(at, int) else (at - _EPOCH) // _MICROSECOND * 1_000

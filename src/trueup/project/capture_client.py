@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from trueup import clock
 from trueup.captures.ids import new_ids
@@ -25,24 +25,31 @@ if TYPE_CHECKING:
 _MOST_S = 10.0  # that the end of the process waits for the bucket; the spool keeps what remains
 
 
+class Circumstances(TypedDict, total=False):
+    """What may further be said of predictions."""
+
+    at: datetime  # when they were made; now
+    latency_s: float
+    folder: str | os.PathLike[str]  # of the project; here
+
+
 def capture(
     model: str,
     inputs: Mapping[str, Any],
     outputs: Mapping[str, Any],
     *,
     ids: Sequence[str] | None = None,
-    at: datetime | None = None,
-    latency_s: float = 0.0,
-    folder: str | os.PathLike[str] = ".",
+    **more: Unpack[Circumstances],
 ) -> list[str]:
     """Record what a model was asked and what it answered; return the ids that labels name.
 
     ``inputs`` and ``outputs`` are columns: a value for one prediction, or a list or array for
-    several. ``model`` is [PROJECT/]MODEL or, where the registry has it, MODEL/N. It returns at
-    once: a thread writes to the local disk, and later to the project's bucket (TRUEUP_STORE
-    stands for it outside a project). Where neither keeps up rows are dropped, and that is told.
+    several; ``at``, ``latency_s`` and the project's ``folder`` may be added. ``model`` is
+    [PROJECT/]MODEL or, where the registry has it, MODEL/N. It returns at once: a thread writes to
+    the local disk, and later to the project's bucket (TRUEUP_STORE stands for it outside a
+    project). Where neither keeps up rows are dropped, and that is told.
     """
-    session = _session(Path(folder))
+    session = _session(Path(more.get("folder", ".")))
     name = parse_name(model, session.project)
     if name.alias:
         raise WrongUsage(
@@ -60,8 +67,9 @@ def capture(
     names = list(ids) if ids is not None else new_ids(sizes.pop())
     session.take(
         Captured(
-            *(name.model, name.version or 0, "", at or clock.now(), names, asked, answered),
-            latency_s=latency_s,
+            *(name.model, name.version or 0, "", more.get("at") or clock.now()),
+            *(names, asked, answered),
+            latency_s=more.get("latency_s", 0.0),
             role="elsewhere",
         )
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from trueup.captures.erasures import Erased, Exported
+from trueup.captures.erasures import Erased, Exported, Order
 from trueup.captures.exporting import Wish
 from trueup.captures.finding import Span
 from trueup.captures.importing import Imported, Layout, Whose
@@ -95,9 +95,8 @@ def export(workspace: Workspace, name: str, out: Path, wish: Wish) -> Exported:
             wish, span=msgspec.structs.replace(wish.span, version=version.version)
         )
     stamp = stamp_of(workspace)
-    return exporting.export(
-        workspace.bucket, version.model, out, wish, by=str(stamp.by), now=lambda: stamp.at
-    )
+    order = Order(str(stamp.by), stamp.at)
+    return exporting.export(workspace.bucket, version.model, out, wish, order)
 
 
 def import_table(workspace: Workspace, name: str, table: Path, layout: Layout) -> Imported:
@@ -117,7 +116,7 @@ def erase(workspace: Workspace, name: str, chosen: Chosen, why: str) -> Erased:
 
     version = _named(workspace, name)
     stamp = stamp_of(workspace)
-    order = erasing.Order(str(stamp.by), stamp.at, why)
+    order = Order(str(stamp.by), stamp.at, why)
     return erasing.erase(
         workspace.bucket,
         version.model,
