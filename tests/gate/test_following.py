@@ -8,6 +8,8 @@ from trueup.gate.auc import newcombe
 from trueup.gate.blockwise import Blockwise
 from trueup.gate.bounds import Sample
 from trueup.gate.following import Waves, follow
+from trueup.gate.metrics import Labels
+from trueup.gate.noise import by_blocks, too_close
 
 optimize = pytest.importorskip("scipy.optimize")
 
@@ -56,6 +58,32 @@ def test_days_that_are_worth_too_few_are_inconclusive() -> None:
     columns["candidate"] = 1 / (1 + np.exp(-(2.5 * columns["truth"] - 1 + 1.5 * wave)))
     finding = only(judged({**columns, "time": day * 86400.0}, entry("log_loss", at_most=5.0)))
     assert (finding.word, finding.reason) == ("inconclusive", "few_groups")
+
+
+@pytest.mark.parametrize(("days", "by", "close"), [(60, 0.8, True), (60, 0.3, False)])
+def test_days_whose_noise_goes_together_closely_are_too_few(
+    days: int, by: float, close: bool
+) -> None:
+    codes = np.repeat(np.arange(days), 50)
+    truth = np.random.default_rng(4).random(len(codes)) < 0.3
+    mine = Labels(truth, truth + chain(days, by, 5)[codes])
+    assert too_close(by_blocks(mine, None, codes), paired=False) == close
+    theirs = Labels(truth, mine.predicted + chain(days, 0.0, 6)[codes])
+    assert not too_close(by_blocks(mine, theirs, codes), paired=True)
+
+
+def test_noise_is_told_from_what_the_truth_explains() -> None:
+    codes, days = np.repeat(np.arange(40), 50), chain(40, 0.9, 1)
+    truth = np.random.default_rng(3).random(len(codes)) < 1 / (1 + np.exp(-days[codes]))
+    classes = truth.astype(np.int64)
+    both = np.stack([1.0 - truth, truth], axis=1)
+    for explained in (
+        Labels(truth, 0.2 + 0.6 * truth),
+        Labels(days[codes], days[codes]),
+        Labels(classes, classes.astype(np.float64)),
+        Labels(classes, both),
+    ):
+        assert np.abs(by_blocks(explained, None, codes)).max() < 1e-9
 
 
 def test_a_bound_is_never_narrower_than_slow_waves_have_it() -> None:

@@ -10,6 +10,7 @@ from trueup.gate.blockwise import Blockwise, areas, estimate, quantity
 from trueup.gate.bounds import Area, Bounds, PairedShares, Sample, Share, studentise
 from trueup.gate.following import Waves, follow
 from trueup.gate.metrics import Labels, Metric
+from trueup.gate.noise import by_blocks, too_close
 from trueup.gate.resampling import LEAST_BLOCKS
 from trueup.gate.rows import Table
 
@@ -216,6 +217,9 @@ def _by_blocks(
     first = sampled(quantity(metric, blocks, labels, against), blocks, view, events, paired)
     if isinstance(first, str):
         return first, None
+    dated = blocks.kind in ("time", "two_way")
+    if dated and too_close(by_blocks(labels, against, blocks.codes), paired):
+        return "few_groups", None
     if blocks.kind == "rows":
         return _on_scale(metric, first, blocks, against), 1.0
     crossed = [

@@ -10,6 +10,7 @@ _TOGETHER = 1.0  # standard errors of a correlation from which neighbours go tog
 _UNSEEN = 0.5  # standard errors of correlation that are assumed beside what is seen
 _UNSEEN_IN_FEW = 1.0  # the same where days are too few to be joined
 _FEW_DAYS = 16
+LEAST_TOGETHER = 4  # days, of fewer no correlation can be told
 
 
 class Waves(NamedTuple):
@@ -35,12 +36,12 @@ def follow(measured: Blockwise, off: Floats) -> Days:
     """Return the days joined, and how sure slow waves are of their mean."""
     there = off[measured.sizes > 0]
     days, slow, longer = len(there), _waves(there), 1
-    seen = _neighbours(there)
+    seen = neighbours(there)
     visible = seen > _TOGETHER / math.sqrt(days)
-    worth = days / _chained(seen + _unseen(days))
+    worth = worth_of(there)
     while True:
         count = len(off)
-        together = _neighbours(off)
+        together = neighbours(off)
         if together <= _TOGETHER / math.sqrt(count) or count < _FEW_DAYS:
             left = _chained(
                 together + (_UNSEEN / math.sqrt(count) if longer > 1 else _unseen(days))
@@ -48,6 +49,11 @@ def follow(measured: Blockwise, off: Floats) -> Days:
             return Days(measured, off, longer, left, slow, visible, worth)
         measured, longer = measured.joined(), longer * 2
         off = measured.deviations()
+
+
+def worth_of(off: Floats) -> float:
+    """Return how many days on their own would say as much as days that follow each other."""
+    return len(off) / _chained(neighbours(off) + _unseen(len(off)))
 
 
 def _unseen(days: int) -> float:
@@ -75,7 +81,7 @@ def _waves(off: Floats) -> Waves:
     return Waves(math.sqrt(power / count), float(many))
 
 
-def _neighbours(off: Floats) -> float:
+def neighbours(off: Floats) -> float:
     """Return the correlation of neighbours, with what few of them hide (Kendall 1954)."""
     squares = float((off**2).sum())
     if squares <= 0:
