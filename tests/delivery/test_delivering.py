@@ -285,3 +285,24 @@ def test_a_version_is_reproduced_by_the_run_that_made_it(project: Path) -> None:
     result = said(project, "reproduce", "sale@champion", "--quiet")
     assert result.exit_code == 0
     assert "proved: all 5 outputs" in result.stdout
+
+
+def test_a_stage_that_makes_model_and_predictions_at_once_proves_them_together(
+    project: Path,
+) -> None:
+    rules = project / "trueup.yaml"
+    text = rules.read_text()
+    start, end = text.index("  train: {cmd"), text.index("models:")
+    train = """  train: {cmd: cat params.yaml train.csv > model.txt && python score.py,
+          deps: [train.csv, score.py, test.csv], params: [train],
+          outs: [model.txt, scores.csv], metrics: [metrics.json]}
+"""
+    text = text[:start] + train + text[end:]
+    rules.write_text(text)
+    leaking = said(project, "run")
+    assert leaking.exit_code == 4
+    assert "all 3000 are left out, as a model was trained on them" in leaking.stdout
+    rules.write_text(text.replace("path: model.txt", "path: model.txt\n    seen: [train.csv]"))
+    result = said(project, "run")
+    assert result.exit_code == 0, result.stdout
+    assert "shop/sale/1 promoted: champion of dev" in result.stdout

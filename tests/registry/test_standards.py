@@ -33,6 +33,7 @@ def with_evaluate(**changes: object) -> ModelEntry:
     "changed",
     [
         with_gate(confidence=0.9),
+        msgspec.structs.replace(MODEL, seen=("train.csv",)),
         with_gate(on_inconclusive="promote"),
         with_gate(reuse=5),
         with_gate(rules=()),

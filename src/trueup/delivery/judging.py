@@ -171,7 +171,9 @@ def _field(
         predicted[opponent.role], had[opponent.role] = found.predictions, found.how
         seen_by_each.append(_seen_of(subject, opponent.version))
     masks = [rows_seen(each, table) for each in seen_by_each]
-    unknown = [one.how for one, mask in zip(seen_by_each, masks, strict=True) if mask is None]
+    unknown = [
+        one.how for one, mask in zip(seen_by_each, masks, strict=True) if mask is None or one.leaked
+    ]
     seen, known = seen_by_any(masks)
     return _Field(predicted, had, seen, known, champion, why, tuple(dict.fromkeys(unknown)))
 

@@ -87,13 +87,20 @@ def asking_of(subject: Subject, table: Evaluation) -> Asking:
 
 
 def _made_of(subject: Subject, candidate: Candidate, table: Evaluation) -> bool:
-    """Say whether the lock proves that the predictions are this model's, on these rows."""
+    """Say whether the lock proves that the predictions are this model's, on these rows.
+
+    The stage that wrote them has read both; or it has made the model, or the rows, itself.
+    """
     path = table.entry.predictions
     locked = read_lock(subject.root).stages.get(subject.graph.producer(path) or "")
     if locked is None or not is_here(subject, candidate):
         return False
     needed = [subject.entry.path, *([table.entry.data] if table.entry.data != path else [])]
-    return all(_has_read(subject, locked, each) for each in needed if each)
+    return all(
+        _has_read(subject, locked, each) or _has_made(subject, locked, each)
+        for each in needed
+        if each
+    )
 
 
 def _has_read(subject: Subject, locked: Locked, path: str) -> bool:
@@ -101,4 +108,11 @@ def _has_read(subject: Subject, locked: Locked, path: str) -> bool:
     return any(
         holds(dep, path) and digest == subject.digest(dep)
         for dep, digest in locked.inputs.deps.items()
+    )
+
+
+def _has_made(subject: Subject, locked: Locked, path: str) -> bool:
+    """Say whether a stage has made a file, or the folder that it lies in, as it is now."""
+    return any(
+        holds(out, path) and made.digest == subject.digest(out) for out, made in locked.outs.items()
     )

@@ -70,7 +70,7 @@ def compare(rows: Rows, circumstances: Circumstances | None = None) -> Compariso
         kept &= ~array(rows.unlabelled).astype(np.bool_)
     fresh = table if kept.all() else table.only(kept)
     whole = usable(fresh)
-    traps = traps_of(fresh, known.expected)
+    traps = traps_of(fresh, known.expected, int((~kept).sum()))
     sound = fresh if whole.all() else fresh.only(whole)
     if rows.task in ("binary", "multilabel"):
         sound = replace(sound, truth=sound.truth.astype(np.bool_))

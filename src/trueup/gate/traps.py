@@ -12,14 +12,15 @@ ALONE = 0.99  # a feature that predicts the target better than this by itself kn
 _LOOKED_AT = 50_000  # rows, spread evenly, on which features are tried
 
 
-def traps_of(table: Table, expected: Mapping[str, Sequence[Any]]) -> list[Trap]:
+def traps_of(table: Table, expected: Mapping[str, Sequence[Any]], left_out: int = 0) -> list[Trap]:
     """Return every trap that the rows and predictions hold.
 
-    ``expected``: by slice column, the values that were there before.
+    ``expected``: by slice column, the values that were there before. ``left_out``: rows that are
+    not in the table any more, because a model has seen them.
     """
     return [
         *_broken_predictions(table),
-        *_broken_rows(table),
+        *_broken_rows(table, left_out),
         *_vanished(table, expected),
         *_leaks(table),
     ]
@@ -65,10 +66,13 @@ def _broken_predictions(table: Table) -> list[Trap]:
     return found
 
 
-def _broken_rows(table: Table) -> list[Trap]:
+def _broken_rows(table: Table, left_out: int) -> list[Trap]:
     found = []
     if not len(table):
-        return [Trap("no_rows", "inconclusive", "there is no row to judge")]
+        says = "there is no row to judge"
+        if left_out:
+            says += f": all {left_out} are left out, as a model was trained on them"
+        return [Trap("no_rows", "inconclusive", says)]
     missing = int((~_has_truth(table.truth)).sum())
     if missing:
         says = f"{_count(missing, 'row')} {'has' if missing == 1 else 'have'} no truth"

@@ -24,7 +24,7 @@ def rules_digest(model: ModelEntry, target: TargetEntry | None = None) -> str:
     columns = {name: value for name, value in evaluate.items() if name not in _ROWS}
     gate = {name: value for name, value in _given(model.gate).items() if name != "mode"}
     rules = [_given(rule) for rule in target.rules] if target else []
-    held = [_FORMAT, model.task, model.features, gate, columns, rules]
+    held = [_FORMAT, model.task, model.features, model.seen, gate, columns, rules]
     return digest_bytes(msgspec.json.encode(held, order="sorted"))
 
 
