@@ -216,5 +216,6 @@ def test_metrics_are_what_prometheus_reads(server: Server) -> None:
 
 def test_urllib_is_answered_too(server: Server) -> None:
     body = json.dumps({"records": [RECORD]}).encode()
-    with urllib.request.urlopen(f"{server.url}/predict", body, timeout=10) as answer:  # noqa: S310
+    url = f"{server.url}/predict"
+    with urllib.request.urlopen(url, body, timeout=10) as answer:  # noqa: S310 - our own server
         assert json.load(answer)["predictions"][0]["score"] == score(server)

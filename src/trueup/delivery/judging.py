@@ -22,7 +22,7 @@ from trueup.delivery.predicting import (
 from trueup.delivery.reusing import how_to_refresh, use_of
 from trueup.delivery.sealed import Access, check_sealable, ready
 from trueup.delivery.seen import PART, Seen, decode, rows_seen, seen_by, seen_by_any
-from trueup.delivery.subject import Candidate, Subject
+from trueup.delivery.subject import Candidate, Subject, is_here
 from trueup.registry.history import History
 from trueup.registry.records import Evidence, Registered
 
@@ -179,10 +179,10 @@ def _field(
 
 
 def _seen(subject: Subject, candidate: Candidate) -> Seen:
-    """Return what a candidate was trained on: of a version as it was kept, else as declared."""
-    if candidate.version is not None and PART in candidate.version.parts:
-        return _seen_of(subject, candidate.version)
-    return seen_by(subject.root, subject.entry, subject.graph)
+    """Return what a candidate was trained on: as declared where it is of here, else as kept."""
+    if candidate.version is None or is_here(subject, candidate):
+        return seen_by(subject.root, subject.entry, subject.graph)
+    return _seen_of(subject, candidate.version)
 
 
 def _seen_of(subject: Subject, version: Registered) -> Seen:

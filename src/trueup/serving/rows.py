@@ -44,7 +44,7 @@ class Reader:
             [("records", list[row]), ("ids", list[str], msgspec.field(default_factory=list))],  # type: ignore[valid-type]  # made here
         )
         self._many = msgspec.json.Decoder(body)
-        self._bare = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
+        self._bare = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # likewise
 
     def records(self, body: bytes, most: int) -> Rows:
         """Read ``{"records": [{...}, ...]}``, the list alone, or one record alone."""
