@@ -16,17 +16,23 @@ if [ ! -d "$kind" ]; then
 fi
 prefix=bench
 [ "$kind" = benchmarks ] || prefix=study
-environment=bench # the peers
-[ "$kind" = benchmarks ] || environment=test # every extra
-scripts/wheel.sh "$environment"
-PATH=$PWD/.build/venv-$environment/bin:$PATH
-export PATH
+plain=$PATH
+enter() { # enter NAME: the environment that a program runs in
+  environment=bench                                                # the peers
+  [ "$kind/$1" != benchmarks/serving ] || environment=test         # models are trained and converted
+  [ "$kind" = benchmarks ] || environment=test                     # every extra
+  scripts/wheel.sh "$environment"
+  PATH=$PWD/.build/venv-$environment/bin:$plain
+  export PATH
+}
 if [ $# -gt 0 ]; then
+  enter "$1"
   exec python -m "$kind" "$@" ${REDUCED:+--reduced}
 fi
 for program in "$kind/$prefix"_*.py; do
   name=$(basename "$program" .py)
   name=${name#"$prefix"_}
   printf '\n== %s: %s\n' "$kind" "$name"
+  enter "$name"
   python -m "$kind" "$name" ${REDUCED:+--reduced}
 done
