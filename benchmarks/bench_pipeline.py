@@ -9,6 +9,7 @@ that of the largest process. Nothing here is a test: the numbers are for people 
 import argparse
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.measuring import (
     Row,
+    Sample,
     Subject,
     beside,
     clock,
@@ -159,8 +161,11 @@ def files(bench: Bench) -> list[Row]:
 
     ours, theirs = bench.pair("files", lay_out)
     add = Subject((bench.dvc, "add", "-q", "data"), theirs, lambda: _forget(theirs, 0, "data.dvc"))
-    first, theirs_first = beside([bench.run(ours, before=lambda: _forget(ours, 0)), add], runs)
-    once = clock(lambda: _read_hash_pack(ours / "data", bench.scratch / "pack"), runs)
+    fresh = bench.run(ours, before=lambda: _forget(ours, 0))
+    first, theirs_first = beside([fresh, add], runs)
+    alone, once = _beside_floor(
+        fresh, lambda: _read_hash_pack(ours / "data", bench.scratch / "pack"), max(runs, 7)
+    )
     measure(bench.repro(theirs))
     still, theirs_still = beside([bench.run(ours), bench.repro(theirs)], runs, warm=True)
     walk = clock(lambda: _stat_walk(ours / "data"), max(runs, 3))
@@ -177,9 +182,15 @@ def files(bench: Bench) -> list[Row]:
             f"{count} files of 1 kB taken in (dvc add)",
             first,
             theirs_first,
-            once,
-            "at least 8 times faster, within 2 of read, hash and pack",
-            theirs_first.seconds / first.seconds,
+            goal="at least 8 times faster",
+            reached=theirs_first.seconds / first.seconds,
+        ),
+        Row(
+            "the same, turn by turn with one pass of read, hash and pack",
+            alone,
+            floor=once,
+            goal="within 2 of it",
+            reached=alone.seconds / once.seconds,
         ),
         Row(
             f"a pipeline over {count} files, nothing changed",
@@ -231,6 +242,17 @@ def large(bench: Bench) -> list[Row]:
             theirs_first.seconds / first.seconds,
         )
     ]
+
+
+def _beside_floor(
+    subject: Subject, floor: Callable[[], object], turns: int
+) -> tuple[Sample, Sample]:
+    """Return the medians of a command and of its floor, turn by turn: a busy disk meets both."""
+    clock(floor, 1)  # the first pass finds cold files
+    taken = [(measure(subject), clock(floor, 1)) for _ in range(turns)]
+    ours = statistics.median(one.seconds for one, _ in taken)
+    peak = max(one.peak_memory_bytes for one, _ in taken)
+    return Sample(ours, peak), Sample(statistics.median(one.seconds for _, one in taken))
 
 
 def _forget(root: Path, outputs: int, *more: str) -> None:
