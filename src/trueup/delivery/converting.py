@@ -71,7 +71,7 @@ def _rows(subject: Subject) -> Table:
 def _signature(subject: Subject, candidate: Candidate) -> Signature | None:
     version = candidate.version
     kept = None if version is None else version.parts.get("signature")
-    return None if kept is None else decode_signature(subject.results.content.read(kept.digest))
+    return None if kept is None else decode_signature(subject.results.read(kept))
 
 
 @contextmanager

@@ -189,5 +189,5 @@ def _seen_of(subject: Subject, version: Registered) -> Seen:
     part = version.parts.get(PART)
     if part is None:
         return Seen(how=f"version {version.version} was registered without what it has seen")
-    body = subject.results.content.read(part.digest)
+    body = subject.results.read(part)
     return decode(body, f"the rows that version {version.version} has seen")

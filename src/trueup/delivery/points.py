@@ -71,7 +71,7 @@ def _kept(subject: Subject, candidate: Candidate) -> dict[str, float]:
     part = candidate.version.parts.get(PART) if candidate.version else None
     if part is None:
         return {}
-    return msgspec.json.decode(subject.results.content.read(part.digest), type=dict[str, float])
+    return msgspec.json.decode(subject.results.read(part), type=dict[str, float])
 
 
 def _is_of_now(subject: Subject, locked: Mapping[str, Locked], file: str) -> bool:

@@ -101,6 +101,12 @@ class Results:
             self.content.fetch(artifact, self.remote)
         self.content.checkout(artifact, to)
 
+    def read(self, artifact: Artifact) -> bytes:
+        """Return an artifact's verified bytes, from here or the bucket; ContentMissing if lost."""
+        if self.remote is not None and not self.content.has(artifact):
+            self.content.fetch(artifact, self.remote)
+        return self.content.read(artifact.digest)
+
     def remember(self, record: CacheRecord) -> None:
         """Keep a stage's result for the next one with the same key, here."""
         self._put(self.local, record)

@@ -157,7 +157,7 @@ def trained_on(workspace: Workspace, model: str, ids: Sequence[str]) -> list[str
         part = version.parts.get(seen.PART)
         if part is None:
             continue
-        body = workspace.results.content.read(part.digest)
+        body = workspace.results.read(part)
         known = seen.decode(body, f"the rows that version {version.version} has seen")
         if identities.among(wanted, identities.unpacked(known.ids)).any():
             found.append(f"{model}/{version.version}")

@@ -90,10 +90,8 @@ def _lineage(workspace: Workspace, name: str) -> tuple[Started, Ended, LockFile]
             f"run {started.run} was made outside Git, so its code is not known",
             remedy="Commit the project, and run it from there.",
         )
-    held = Artifact(ended.lock, 0)
-    if not workspace.content.has(held) and workspace.remote is not None:
-        workspace.content.fetch(held, workspace.remote)
-    return started, ended, parse_lock(workspace.content.read(ended.lock), started.run)
+    held = workspace.results.read(Artifact(ended.lock, 0))
+    return started, ended, parse_lock(held, started.run)
 
 
 def _furnish(

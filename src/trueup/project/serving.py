@@ -195,10 +195,7 @@ class Opener:
                 f"{model}/{version.version} has no signature, so no request can be checked",
                 remedy="Register it with its evaluation data: trueup gate, then trueup register",
             )
-        content = self.workspace.content
-        if not content.has(part) and self.workspace.remote is not None:
-            content.fetch(part, self.workspace.remote)
-        return decode_signature(content.read(part.digest))
+        return decode_signature(self.workspace.results.read(part))
 
     def _place(self, digest: str) -> Path:
         place = prepare_own_folder(self.workspace.root) / "serving" / digest[:32]

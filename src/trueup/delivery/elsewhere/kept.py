@@ -86,8 +86,6 @@ def _read(body: bytes) -> KeptPredictions | None:
 
 def _array(results: Results, artifact: Artifact) -> Any:
     try:
-        if not results.content.has(artifact) and results.remote is not None:
-            results.content.fetch(artifact, results.remote)
-        return np.load(io.BytesIO(results.content.read(artifact.digest)), allow_pickle=False)
+        return np.load(io.BytesIO(results.read(artifact)), allow_pickle=False)
     except (TrueupError, ValueError, OSError, EOFError):
         return None

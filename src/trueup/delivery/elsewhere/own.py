@@ -123,7 +123,7 @@ def signature_of(wanted: Wanted) -> Signature | None:
     digest = wanted.version.signature or (part.digest if part else "")
     if not digest:
         return None
-    return decode_signature(_read(wanted, part or Artifact(digest, 0)))
+    return decode_signature(wanted.results.read(part or Artifact(digest, 0)))
 
 
 def as_predictions(evaluation: Evaluation, outputs: Mapping[str, Any], shown_as: str) -> Any:
@@ -188,10 +188,3 @@ def _place(asking: Asking, python: Path, env: Mapping[str, str]) -> Place:
     secrets = asking.secrets
     given = {name: value for name, value in env.items() if name not in secrets}
     return Place(python=python, cwd=asking.root, env=given, secrets=tuple(secrets.values()))
-
-
-def _read(wanted: Wanted, artifact: Artifact) -> bytes:
-    content, remote = wanted.results.content, wanted.results.remote
-    if remote is not None and not content.has(artifact):
-        content.fetch(artifact, remote)
-    return content.read(artifact.digest)
