@@ -13,6 +13,7 @@ from trueup import ids
 from trueup.captures import frames
 from trueup.captures.frames import MAGIC, Frame, write_all
 from trueup.errors import WrongUsage
+from trueup.store.oserrors import file_system
 
 _OPEN, _CLOSED, _DAMAGED = ".open", ".closed", ".damaged"
 _SLOTS = 1024
@@ -170,7 +171,7 @@ def remove(closed: ClosedFile, *, damaged: bool) -> None:
 def volume_of(folder: Path) -> Volume:
     """Say on which disk a folder lies, and whether it outlasts container and power."""
     found = os.statvfs(folder)
-    kind = _file_system(folder)
+    kind = file_system(folder)
     size, free = found.f_frsize * found.f_blocks, found.f_frsize * found.f_bavail
     return Volume(str(folder), kind, size, free, kind not in _VOLATILE)
 
@@ -212,19 +213,3 @@ def _unusable(folder: Path, error: OSError) -> WrongUsage:
         f"captures cannot be written to {folder}: {error.strerror}",
         remedy="Name a folder on a writable volume as serve.capture.spool, or mount one there",
     )
-
-
-def _file_system(path: Path) -> str:
-    """Return the type of the mount that path lies on, as in /proc/self/mountinfo."""
-    best, kind = "", "unknown"
-    try:
-        lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    except OSError:
-        return kind
-    real = str(path.resolve())
-    for line in lines:
-        before, _, behind = line.partition(" - ")
-        mount = before.split()[4]
-        if len(mount) >= len(best) and (real == mount or real.startswith(mount.rstrip("/") + "/")):
-            best, kind = mount, behind.split()[0]
-    return kind

@@ -26,17 +26,16 @@ def belongings(subject: Subject) -> dict[str, bytes]:
 
 
 def _of_rows(subject: Subject) -> dict[str, bytes]:
-    from trueup.delivery.evaluating import evaluation
-    from trueup.delivery.seen import PART, encode, seen_by
+    from trueup.delivery.seen import PART, encode
     from trueup.models.signature import infer
     from trueup.models.tables import as_table
 
     entry = subject.entry
-    parts = {PART: encode(seen_by(subject.root, entry, subject.graph))}
+    parts = {PART: encode(subject.seen)}
     assert entry.evaluate is not None  # noqa: S101 - asked before
     if not ready(subject.root, entry.evaluate, subject.scope, subject.registry.bucket).may:
         return parts  # sealed: the inputs are not to be looked at here
-    table = evaluation(subject.root, entry, subject.digest)
+    table = subject.table
     if table.features:
         inputs = as_table(table.frame.select(table.features))
         parts[SIGNATURE] = msgspec.json.encode(infer(inputs))

@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from trueup.delivery.evaluating import evaluation
 from trueup.delivery.subject import Candidate, Subject
 from trueup.models.artifact import Model, open_model
 from trueup.models.conversions import Conversion, keep_conversion
@@ -62,7 +61,7 @@ def keep(subject: Subject, form: Form) -> Conversion:
 
 
 def _rows(subject: Subject) -> Table:
-    found = evaluation(subject.root, subject.entry, subject.digest)
+    found = subject.table
     if found.features:
         return as_table(found.frame.select(found.features))
     return as_table(found.frame)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
+from trueup.config.model_entries import ModelEntry
+from trueup.config.target_entries import TargetEntry
 from trueup.delivery.installed import lacking
 from trueup.delivery.subject import Candidate, Subject
 from trueup.registry.history import History
@@ -66,7 +68,8 @@ def deliver(subject: Subject, candidate: Candidate, register: Register) -> Deliv
     live = history.champion(subject.environment)
     is_live = history.champion_digest(subject.environment) == candidate.model.digest
     known = registered(history, candidate)
-    if (error := lacking()) and is_gated(subject) and not is_live:
+    gated = is_gated(entry, subject.target)
+    if (error := lacking()) and gated and not is_live:
         raise error
     done = Delivered(
         subject.name,
@@ -81,7 +84,7 @@ def deliver(subject: Subject, candidate: Candidate, register: Register) -> Deliv
         version = known or register()
         candidate = msgspec.structs.replace(candidate, version=version)
         done = msgspec.structs.replace(done, version=version.version)
-    if is_live or not is_gated(subject):
+    if is_live or not gated:
         return done
     from trueup.delivery.judging import judged
 
@@ -120,10 +123,10 @@ def registered(history: History, candidate: Candidate) -> Registered | None:
     return None
 
 
-def is_gated(subject: Subject) -> bool:
-    """Say whether any rule asks something of the model."""
-    asked = subject.entry.gate.rules or (subject.target and subject.target.rules)
-    return bool(asked) and subject.entry.gate.mode != "off"
+def is_gated(entry: ModelEntry, target: TargetEntry | None) -> bool:
+    """Say whether any rule asks something of a model, its own or an environment's."""
+    asked = entry.gate.rules or (target and target.rules)
+    return bool(asked) and entry.gate.mode != "off"
 
 
 def _to_promote(done: Delivered) -> bool:

@@ -18,8 +18,8 @@ def project_functions(subject: Subject, asking: Asking) -> "Iterator[dict[str, C
     """Give the functions by their names, for as long as the process lives that they run in."""
     from trueup.gate.grouping import Call
 
-    also = subject.target.rules if subject.target else ()
-    metrics = [rule.metric for rule in (*subject.entry.gate.rules, *also)]
+    rules = (*subject.entry.gate.rules, *subject.rules_of_environment)
+    metrics = [rule.metric for rule in rules]
     wanted = {one.call: one.per for one in metrics if isinstance(one, MetricCall)}
     if not wanted:
         yield {}

@@ -10,7 +10,7 @@ from trueup import git
 from trueup.delivery import evidencing
 from trueup.delivery.elsewhere.asking import Asking, NotComparable
 from trueup.delivery.elsewhere.kept import keep_predictions
-from trueup.delivery.evaluating import evaluation, rows_of
+from trueup.delivery.evaluating import rows_of
 from trueup.delivery.functions import project_functions
 from trueup.delivery.opponents import Opponent, opponents_of
 from trueup.delivery.points import points_of
@@ -21,7 +21,7 @@ from trueup.delivery.predicting import (
 )
 from trueup.delivery.reusing import how_to_refresh, use_of
 from trueup.delivery.sealed import Access, check_sealable, ready
-from trueup.delivery.seen import PART, Seen, decode, rows_seen, seen_by, seen_by_any
+from trueup.delivery.seen import PART, Seen, decode, rows_seen, seen_by_any
 from trueup.delivery.subject import Candidate, Subject, is_here
 from trueup.registry.history import History
 from trueup.registry.records import Evidence, Registered
@@ -111,11 +111,11 @@ def _verdict(
     from trueup.gate.judging import judge, undecided
     from trueup.gate.rules import rules_of
 
-    also = subject.target.rules if subject.target else ()
+    also = subject.rules_of_environment
     access = _access(subject)
     if not access.may:
         return undecided(rules_of(subject.entry.gate, also), access.why, digests)
-    table = evaluation(subject.root, subject.entry, subject.digest)
+    table = subject.table
     asking = asking_of(subject, table)
     field = _field(subject, candidate, asking, opponents_of(subject, candidate, history))
     use = use_of(subject, table, candidate.model.digest)
@@ -181,7 +181,7 @@ def _field(
 def _seen(subject: Subject, candidate: Candidate) -> Seen:
     """Return what a candidate was trained on: as declared where it is of here, else as kept."""
     if candidate.version is None or is_here(subject, candidate):
-        return seen_by(subject.root, subject.entry, subject.graph)
+        return subject.seen
     return _seen_of(subject, candidate.version)
 
 

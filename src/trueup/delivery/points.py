@@ -59,8 +59,8 @@ def agrees(verdict: Verdict, points: Mapping[str, float]) -> bool:
 
 def _asked(subject: Subject) -> list[str]:
     """Return the metrics in the rules that no rows give."""
-    also = subject.target.rules if subject.target else ()
-    names = (rule.metric for rule in (*subject.entry.gate.rules, *also))
+    rules = (*subject.entry.gate.rules, *subject.rules_of_environment)
+    names = (rule.metric for rule in rules)
     task = subject.entry.task or ""
     return [
         name for name in names if not isinstance(name, MetricCall) and not is_metric(name, task)

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from trueup import clock
-from trueup.config.model_entries import ModelEntry
+from trueup.config.model_entries import ModelEntry, RuleEntry
 from trueup.config.target_entries import TargetEntry
 from trueup.delivery.sealed import digest_of
+from trueup.delivery.seen import Seen, seen_by
 from trueup.pipeline.graph import Graph
 from trueup.pipeline.results import Results
 from trueup.registry.copying import Stamp
@@ -21,6 +23,9 @@ from trueup.registry.registry import Registry
 from trueup.registry.standards import rules_digest
 from trueup.store.artifacts import Artifact
 from trueup.store.scopes import Scope
+
+if TYPE_CHECKING:
+    from trueup.delivery.evaluating import Evaluation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +60,29 @@ class Subject:
     def rules(self) -> str:
         """The digest of everything in the configuration that a verdict depends on."""
         return rules_digest(self.entry, self.target)
+
+    @property
+    def rules_of_environment(self) -> tuple[RuleEntry, ...]:
+        """What the environment asks beside the model's own rules."""
+        return self.target.rules if self.target else ()
+
+    @property
+    def path(self) -> str:
+        """Where the model lies; of one that is known by its predictions alone, where these do."""
+        evaluate = self.entry.evaluate
+        return self.entry.path or (evaluate.predictions if evaluate else "")
+
+    @cached_property
+    def table(self) -> "Evaluation":
+        """The rows that it is judged on, read once; sealed ones have to be in place."""
+        from trueup.delivery.evaluating import evaluation
+
+        return evaluation(self.root, self.entry, self.digest)
+
+    @cached_property
+    def seen(self) -> Seen:
+        """Which rows the model of this checkout was trained on."""
+        return seen_by(self.root, self.entry, self.graph)
 
     @property
     def data(self) -> str:
@@ -102,6 +130,4 @@ class Candidate(msgspec.Struct, frozen=True):
 
 def is_here(subject: Subject, candidate: Candidate) -> bool:
     """Say whether the candidate is the model that this checkout's pipeline has made."""
-    evaluate = subject.entry.evaluate
-    path = subject.entry.path or (evaluate.predictions if evaluate else "")
-    return subject.digest(path) == candidate.model.digest
+    return subject.digest(subject.path) == candidate.model.digest

@@ -41,7 +41,7 @@ def gate(workspace: Workspace, name: str, environment: str = "") -> "Judgement":
     check_rules(workspace, margins=False)
     wanted = named(workspace, name)
     subject = subject_of(workspace, _own(workspace, wanted.model), environment)
-    if not is_gated(subject):
+    if not is_gated(subject.entry, subject.target):
         raise not_asked(workspace, [_own(workspace, wanted.model)])
     if (error := lacking()) is not None:
         raise error
@@ -89,7 +89,9 @@ def report_of(workspace: Workspace, judgement: "Judgement") -> "Report":
 
 def gated_models(workspace: Workspace) -> list[str]:
     """Return the project's models that rules ask something of."""
-    return [name for name in workspace.project.models if is_gated(subject_of(workspace, name))]
+    project = workspace.project
+    target = project.environments.get(chosen_environment(workspace, ""))
+    return [name for name, entry in project.models.items() if is_gated(entry, target)]
 
 
 def models_made(workspace: Workspace, result: "RunResult") -> list[str]:
@@ -107,7 +109,7 @@ def deliver_model(workspace: Workspace, model: str) -> Delivered:
     return deliver(
         subject,
         candidate_here(workspace, subject),
-        lambda: register_model(workspace, model).version,
+        lambda: register(workspace, model, extras_of(workspace, subject)).version,
     )
 
 
@@ -135,10 +137,8 @@ def subject_of(workspace: Workspace, model: str, environment: str = "") -> Subje
 
 def candidate_here(workspace: Workspace, subject: Subject) -> Candidate:
     """Return the model's file of this checkout; WrongUsage where it is not what its stage made."""
-    evaluate = subject.entry.evaluate
-    path = subject.entry.path or (evaluate.predictions if evaluate else "")
-    artifact = locked_artifact(workspace, path)
-    return Candidate(artifact, code_digest(lineage_of(workspace, path)[0]))
+    artifact = locked_artifact(workspace, subject.path)
+    return Candidate(artifact, code_digest(lineage_of(workspace, subject.path)[0]))
 
 
 def _own(workspace: Workspace, model: str) -> str:
@@ -164,14 +164,13 @@ def _is_made(workspace: Workspace, entry: ModelEntry, done: set[str]) -> bool:
 
 def register_model(workspace: Workspace, model: str) -> Resolved:
     """Make the model of this checkout a version, with the rows it has seen and its signature."""
-    return register(workspace, model, extras_of(workspace, model))
+    return register(workspace, model, extras_of(workspace, subject_of(workspace, model)))
 
 
-def extras_of(workspace: Workspace, model: str) -> Extras:
+def extras_of(workspace: Workspace, subject: Subject) -> Extras:
     """Return what is kept with a version: which rows it has seen, and its signature."""
     from trueup.delivery.belongings import belongings
 
-    subject = subject_of(workspace, model)
     parts, signature = {}, ""
     for name, body in belongings(subject).items():
         digest = workspace.content.add_bytes(body, sync=True)

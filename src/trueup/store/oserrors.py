@@ -33,13 +33,13 @@ def explained(error: OSError, url: str, key: str) -> TrueupError:
 def without_links(root: Path) -> BucketUnfit:
     """Return the refusal of a file system that cannot create a name exactly once."""
     return BucketUnfit(
-        f"the file system ({_file_system(root)}) under {root} has no hard links, without which"
+        f"the file system ({file_system(root)}) under {root} has no hard links, without which"
         " no record can be created exactly once",
         remedy="Name a folder on another file system, or an s3:// bucket, as store:",
     )
 
 
-def _file_system(path: Path) -> str:
+def file_system(path: Path) -> str:
     """Return the type of the mount that path lies on, as in /proc/self/mountinfo."""
     best, kind = "", "of a kind unknown here"
     try:

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from trueup.delivery.elsewhere.asking import Had, Wanted
-from trueup.delivery.elsewhere.own import as_predictions
+from trueup.delivery.evaluating import predictions_from
 from trueup.models.conversions import converted_of, open_converted
 from trueup.store.scopes import TRUSTED
 
@@ -20,6 +20,6 @@ def predictions(wanted: Wanted, folder: Path) -> Had | None:
     results.place(found.artifact, place)
     outputs, _ = open_converted(found, place).predict(wanted.evaluation.frame)
     return Had(
-        as_predictions(wanted.evaluation, outputs.columns(), wanted.shown_as),
+        predictions_from(wanted.evaluation, outputs.columns(), wanted.shown_as),
         "asked as its verified ONNX form",
     )

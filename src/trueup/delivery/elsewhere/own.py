@@ -14,8 +14,7 @@ from trueup.delivery.elsewhere.locks import Lock
 from trueup.delivery.elsewhere.past import Past
 from trueup.delivery.elsewhere.predicting import Predicted, predict_here, predict_with
 from trueup.delivery.elsewhere.talking import Place
-from trueup.delivery.evaluating import Evaluation
-from trueup.delivery.prediction_columns import predicted
+from trueup.delivery.evaluating import predictions_from
 from trueup.delivery.tables import polars
 from trueup.errors import WrongUsage
 from trueup.models.artifact import Reading
@@ -57,7 +56,7 @@ def predictions(wanted: Wanted, past: Past, folder: Path, say: Say) -> Had:
     software = software_of(wanted, past, say)
     answered = asked(wanted, past, folder, software, wanted.evaluation.frame)
     how = f"asked {software.how} ({answered.library})"
-    return Had(as_predictions(wanted.evaluation, answered.outputs, wanted.shown_as), how)
+    return Had(predictions_from(wanted.evaluation, answered.outputs, wanted.shown_as), how)
 
 
 def checkout_predictions(asking: Asking, path: Path) -> Had:
@@ -68,7 +67,7 @@ def checkout_predictions(asking: Asking, path: Path) -> Had:
         software = software.with_code(asking.root)
     answered = _answered(software, path, table, trust, Reading(asking.entry.features))
     how = f"asked {software.how} ({answered.library})"
-    return Had(as_predictions(asking.evaluation, answered.outputs, path.name), how)
+    return Had(predictions_from(asking.evaluation, answered.outputs, path.name), how)
 
 
 def asked(wanted: Wanted, past: Past, folder: Path, software: Software, table: Any) -> Predicted:
@@ -124,11 +123,6 @@ def signature_of(wanted: Wanted) -> Signature | None:
     if not digest:
         return None
     return decode_signature(wanted.results.read(part or Artifact(digest, 0)))
-
-
-def as_predictions(evaluation: Evaluation, outputs: Mapping[str, Any], shown_as: str) -> Any:
-    """Return a model's answers as the gate takes them; they are in the order of the rows."""
-    return predicted(evaluation.task, as_frame(outputs), evaluation.truth, shown_as)
 
 
 def as_frame(outputs: Mapping[str, Any]) -> "pl.DataFrame":

@@ -1,0 +1,98 @@
+"""Versions of the registry in memory: what answers for one, and whether it may be used at all."""
+
+from pathlib import Path
+
+import msgspec
+
+from trueup.config.model_entries import ModelEntry
+from trueup.errors import WrongUsage
+from trueup.models.artifact import Reading, open_model
+from trueup.models.conversions import converted_of
+from trueup.models.port import Trust
+from trueup.models.signature import Signature, decode_signature
+from trueup.project.registering import DEV, registry_of, stamp_of
+from trueup.project.workspace import Workspace, prepare_own_folder
+from trueup.registry import moves
+from trueup.registry.history import History
+from trueup.registry.records import Event, Overridden, Registered
+from trueup.registry.refusals import Refusal
+from trueup.serving.forms import Form, Itself, Session
+from trueup.store.scopes import scope_from
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Where a version is to be used and for what, and why although it has not passed."""
+
+    environment: str
+    use: str = "serve"
+    override: bool = False
+    why: str = ""
+
+
+def form_of(workspace: Workspace, model: str, version: Registered) -> tuple[Form, Signature]:
+    """Return what answers for a version: its verified ONNX form where there is one, else itself."""
+    scopes = scope_from(workspace.env, workspace.bucket).reads
+    conversion = converted_of(workspace.bucket, version.model.digest, scopes)
+    if conversion is not None and conversion.artifact is not None:
+        place = _place(workspace, conversion.artifact.digest) / "model.onnx"
+        workspace.results.place(conversion.artifact, place)
+        return Session(conversion, place), conversion.signature
+    signature = _signature(workspace, model, version)
+    place = _place(workspace, version.model.digest) / "model"
+    workspace.results.place(version.model, place)
+    entry = entry_of(workspace, model)
+    trust = Trust.of(model.rpartition("/")[2], entry.trust)
+    reading = Reading(tuple(one.name for one in signature.inputs), signature)
+    return Itself(open_model(place, trust, reading, version.model)), signature
+
+
+def allow(workspace: Workspace, model: str, version: Registered, asked: Asked) -> None:
+    """Raise Refused where a version has not passed; an override is recorded."""
+    if asked.override and not asked.why:
+        raise WrongUsage("--override wants a reason", remedy="Give it with: --why REASON")
+    stamp = stamp_of(workspace)
+    use = Overridden(
+        at=stamp.at,
+        by=stamp.by,
+        version=version.version,
+        environment=asked.environment,
+        use=asked.use,
+        why=asked.why if asked.override else "",
+    )
+    is_dev = asked.environment == DEV
+
+    def decide(history: History) -> Event | Refusal | None:
+        return moves.use(history, use, is_dev=is_dev)
+
+    registry = registry_of(workspace)
+    allowed = decide(registry.history(model))
+    if isinstance(allowed, Refusal):
+        raise allowed.error()
+    if allowed is not None:
+        registry.write(model, decide)
+
+
+def entry_of(workspace: Workspace, model: str) -> ModelEntry:
+    """Return what trueup.yaml says of a model by its full name; the defaults for another's."""
+    project, _, own = model.partition("/")
+    known = workspace.project.models
+    if project == workspace.project.name and own in known:
+        found: ModelEntry = known[own]
+        return found
+    return ModelEntry()
+
+
+def _signature(workspace: Workspace, model: str, version: Registered) -> Signature:
+    part = version.parts.get("signature")
+    if part is None:
+        raise WrongUsage(
+            f"{model}/{version.version} has no signature, so no request can be checked",
+            remedy="Register it with its evaluation data: trueup gate, then trueup register",
+        )
+    return decode_signature(workspace.results.read(part))
+
+
+def _place(workspace: Workspace, digest: str) -> Path:
+    place = prepare_own_folder(workspace.root) / "serving" / digest[:32]
+    place.mkdir(parents=True, exist_ok=True)
+    return place

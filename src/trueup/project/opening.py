@@ -1,0 +1,64 @@
+"""Lines of a plane: names of versions, looked up, loaded and kept at what they stand for."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+
+from trueup.project.loading import Asked, allow, entry_of, form_of
+from trueup.project.registering import named, registry_of
+from trueup.project.workspace import Workspace
+from trueup.registry.names import VersionName
+from trueup.registry.registry import Resolved
+from trueup.serving.limits import limits_of
+from trueup.serving.plane import Line
+from trueup.serving.served import Named, Pool, Served, Terms
+
+
+class Opener:
+    """Turns names of versions into versions in memory."""
+
+    def __init__(self, workspace: Workspace, asked: Asked) -> None:
+        self.workspace, self._asked, self._environment = workspace, asked, asked.environment
+        self._registry = registry_of(workspace)
+        workers = os.cpu_count() or 1
+        self._pool = Pool(ThreadPoolExecutor(workers, "model"), workers)
+        self._names: dict[str, VersionName] = {}
+
+    def line(self, text: str) -> Line:
+        """Return a line that answers by the version which a name stands for now."""
+        name = named(self.workspace, text)
+        found = self._registry.resolve(name, self._environment)
+        line = Line(name.model.rpartition("/")[2], self.served(name, found), self.terms(name))
+        self._names[line.name] = name
+        return line
+
+    def newest(self, line: Line) -> int:
+        """Return the version that a line's name stands for now; a number stays what it is."""
+        return self._registry.resolve(self._names[line.name], self._environment).version.version
+
+    def load(self, line: Line, version: int) -> Served:
+        """Return a version in memory, beside the live one."""
+        name = self._names[line.name]
+        exact = msgspec.structs.replace(name, version=version, alias="")
+        found = self._registry.resolve(exact, self._environment)
+        return self.served(name, found)
+
+    def poll_s(self, line: Line) -> float:
+        """Return how often a line's alias is looked up."""
+        return entry_of(self.workspace, line.model).serve.poll
+
+    def terms(self, name: VersionName) -> Terms:
+        """Return how a model is served, as trueup.yaml says."""
+        entry = entry_of(self.workspace, name.model)
+        limits = limits_of(entry.serve.limits, self.workspace.project.file)
+        return Terms(limits, entry.serve.strict)
+
+    def served(self, name: VersionName, found: Resolved) -> Served:
+        """Return a version in memory, if it may be served in this environment."""
+        allow(self.workspace, name.model, found.version, self._asked)
+        form, signature = form_of(self.workspace, name.model, found.version)
+        label = Named(
+            name.model, found.version.version, found.version.model.digest, name.alias or found.alias
+        )
+        return Served(label, form, signature, self._pool, self.terms(name))
