@@ -1,0 +1,1 @@
+"""What is watched: profiles of windows, how far they are from a reference, and when that alarms."""
