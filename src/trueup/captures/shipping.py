@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Event, Thread
+from typing import Protocol
 
 import msgspec
 
@@ -12,7 +13,6 @@ from trueup.captures.finding import segments_in
 from trueup.captures.frames import frames_of
 from trueup.captures.records import Batch
 from trueup.captures.segments import Piece, pieces_of
-from trueup.captures.spool import Spool
 from trueup.errors import TrueupError
 from trueup.store.bucket import Bucket
 
@@ -89,6 +89,15 @@ def write(bucket: Bucket, batches: Iterable[Batch], source: str) -> list[str]:
     return keys
 
 
+class Spooled(Protocol):
+    """What lies in a folder of spool files, whoever writes them."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the slots are."""
+        ...
+
+
 class Shipper:
     """Ship a spool's segments from a thread, every few seconds, until it is closed.
 
@@ -97,7 +106,7 @@ class Shipper:
     """
 
     def __init__(
-        self, spool: Spool, bucket: Bucket, *, every_s: float = 5.0, tell: Callable[[str], None]
+        self, spool: Spooled, bucket: Bucket, *, every_s: float = 5.0, tell: Callable[[str], None]
     ) -> None:
         self._spool, self._bucket, self._every_s, self._tell = spool, bucket, every_s, tell
         self._closing = Event()

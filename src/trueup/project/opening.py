@@ -25,10 +25,11 @@ class Opener:
         self._pool = Pool(ThreadPoolExecutor(workers, "model"), workers)
         self._names: dict[str, VersionName] = {}
 
-    def line(self, text: str) -> Line:
-        """Return a line that answers by the version which a name stands for now."""
+    def line(self, text: str, version: int = 0) -> Line:
+        """Return a line that answers by the version which a name stands for now, or by this one."""
         name = named(self.workspace, text)
-        found = self._registry.resolve(name, self._environment)
+        exact = msgspec.structs.replace(name, version=version, alias="") if version else name
+        found = self._registry.resolve(exact, self._environment)
         line = Line(name.model.rpartition("/")[2], self.served(name, found), self.terms(name))
         self._names[line.name] = name
         return line
