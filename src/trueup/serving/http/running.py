@@ -97,6 +97,7 @@ def _server(application: Application, address: Address) -> Any:
         address=address.host,
         port=address.port,
         interface="rsgi",
+        http="1",  # where version 2 is looked for, a client that says nothing is never cut off
         http1_settings=http.HTTP1Settings(header_read_timeout=_HEADERS_MS),
         backlog=2048,
         websockets=False,
