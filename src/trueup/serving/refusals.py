@@ -31,6 +31,10 @@ class Unreadable(Refused):
     """The body is not what its content type says."""
 
 
+class NotReadHere(Refused):
+    """The body is of a kind, or packed in a way, that is not read here."""
+
+
 class FieldsWrong(Refused):
     """The rows are not what the model takes; ``problems`` has every field's path."""
 

@@ -20,7 +20,7 @@ from trueup.serving.http.messages import (
     refusal_reply,
 )
 from trueup.serving.plane import Plane
-from trueup.serving.refusals import NotServed, TooLate, TooMuch, Unreadable
+from trueup.serving.refusals import NotReadHere, NotServed, TooLate, TooMuch, Unreadable
 from trueup.serving.tokens import Tokens
 
 Answering = Callable[[Plane, Request], Awaitable[Reply]]
@@ -109,6 +109,11 @@ class Application:
             self._plane.leave()
 
     async def _body(self, scope: Any, proto: Any) -> bytes:
+        packed = scope.headers.get("content-encoding")
+        if packed and packed.lower() != "identity":
+            raise NotReadHere(
+                f"a body packed as {packed[:40]!r} is not read here", remedy="Send it as it is"
+            )
         announced = scope.headers.get("content-length")
         try:
             if announced is None:
@@ -139,6 +144,8 @@ class Application:
             )
 
     def _find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+        if method == "HEAD":
+            method = "GET"  # the server leaves the body out
         found = self._exact.get((method, path))
         if found is not None:
             return found, {}

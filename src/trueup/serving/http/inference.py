@@ -18,7 +18,7 @@ from trueup.serving.http.tensors import (
     write_tensor,
 )
 from trueup.serving.plane import Answer, Line, Plane
-from trueup.serving.refusals import FieldsWrong, Unreadable, Wrong
+from trueup.serving.refusals import SHOWN, FieldsWrong, Unreadable, Wrong
 from trueup.serving.rows import Rows, unreadable, within
 from trueup.serving.served import Served
 
@@ -145,9 +145,15 @@ def _rows(line: Line, served: Served, asked: Asked, behind: bytes) -> Rows:
     else:
         columns = {}
         for k, (one, array) in enumerate(zip(asked.inputs, arrays, strict=True)):
-            if array.ndim == 2 and array.shape[1] != 1 and one.name in names:
+            if one.name not in names:
+                continue
+            if one.name in columns:
+                raise FieldsWrong([Wrong(f"inputs[{k}].name", "is there twice")])
+            if array.ndim == 2 and array.shape[1] != 1:
                 raise FieldsWrong([Wrong(f"inputs[{k}].shape", "a column is [rows] or [rows, 1]")])
-            columns[one.name] = array.reshape(-1) if one.name in names else array[:, 0:1]
+            columns[one.name] = array.reshape(-1)
+        if not columns:
+            raise FieldsWrong([Wrong(f"inputs.{one}", "is missing") for one in names[:SHOWN]])
     within(len(next(iter(columns.values()), ())), line.terms.limits.rows, ())
     return served.reader.columns(_typed(served, columns), "inputs.")
 

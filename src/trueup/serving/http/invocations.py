@@ -15,7 +15,7 @@ from trueup.serving.http.messages import (
     text_reply,
 )
 from trueup.serving.plane import Answer, Plane
-from trueup.serving.refusals import FieldsWrong, Unreadable, Wrong
+from trueup.serving.refusals import FieldsWrong, NotReadHere, Unreadable, Wrong
 from trueup.serving.rows import Rows, plain_json, within
 from trueup.serving.served import Served
 
@@ -49,7 +49,7 @@ def _rows(served: Served, kind: str, body: bytes, most: int) -> Rows:
     if kind in ("text/csv", "application/csv"):
         return _of_csv(served, body, most)
     if kind not in ("application/json", "application/json-numpy-split", ""):
-        raise Unreadable(
+        raise NotReadHere(
             f"{kind[:60]!r} is not read here", remedy="Send application/json or text/csv"
         )
     given = plain_json(body)

@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from trueup.captures.ids import Ids
 from trueup.errors import TrueupError
 from trueup.serving import refusals
 from trueup.serving.served import Served
@@ -14,7 +15,15 @@ Scope: TypeAlias = Literal["predict", "feedback", "admin", ""]
 
 JSON = "application/json"
 VERSION_HEADER = "x-model-version"
-_ENCODER = msgspec.json.Encoder()
+
+
+def _ready_made(value: Any) -> Any:
+    if isinstance(value, Ids):
+        return msgspec.Raw(value.json())
+    raise NotImplementedError(f"{type(value)} has no JSON")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_ready_made)
 
 
 class WrongMethod(refusals.Refused):
@@ -29,6 +38,7 @@ _STATUSES: tuple[tuple[type[TrueupError], int], ...] = (
     (WrongMethod, 405),
     (refusals.FieldsWrong, 422),
     (refusals.Unreadable, 400),
+    (refusals.NotReadHere, 415),
     (refusals.TooMuch, 413),
     (refusals.TooLate, 503),
     (refusals.TooBusy, 503),
