@@ -74,6 +74,12 @@ def texts(values: Sequence[str | None]) -> Column:
     return Column("text", len(raw), b"".join(raw), lengths.tobytes(), valid)
 
 
+def of_one_length(letters: bytes, rows: int) -> Column:
+    """Return texts that are as long as each other, and lie one behind the other already."""
+    width = len(letters) // rows if rows else 0
+    return Column("text", rows, letters, np.full(rows, width, "<i4").tobytes())
+
+
 def numbers(kind: Kind, values: NDArray[Any]) -> Column:
     """Return a column of numbers that have this kind."""
     return Column(kind, len(values), values.astype(DTYPES[kind], copy=False).tobytes())

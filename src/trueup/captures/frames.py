@@ -11,7 +11,7 @@ import numpy as np
 
 from trueup.captures import columns
 from trueup.captures.columns import Column
-from trueup.captures.ids import new_ids
+from trueup.captures.ids import Ids, new_ids
 from trueup.captures.records import (
     Batch,
     Captured,
@@ -109,7 +109,7 @@ def _captures(group: Sequence[Captured]) -> Frame:
     sizes = [one.rows for one in group]
     rows = sum(sizes)
     made = {
-        "id": columns.texts([one for batch in group for one in batch.ids]),
+        "id": _ids([one.ids for one in group]),
         "at": _moments([one.at for one in group], sizes),
         "version": columns.numbers("int", np.full(rows, first.version)),
         "role": _worded([one.role for one in group], sizes),
@@ -143,12 +143,22 @@ def _labels(group: Sequence[Labelled]) -> Frame:
     made = {
         "id": columns.texts([one for batch in group for one in batch.ids]),
         "at": _moments([one.at for one in group], sizes),
-        "word": columns.texts(new_ids(rows)),
+        "word": _ids([new_ids(rows)]),
         "label": columns.column_of([one.labels for one in group]),
         "source": _worded([one.source for one in group], sizes),
     }
     _check(made, rows, group[0].model)
     return Frame("labels", group[0].model, 0, "", made)
+
+
+def _ids(parts: Sequence[Sequence[str]]) -> Column:
+    made = [
+        columns.of_one_length(one.joined(), len(one)) if isinstance(one, Ids) else one
+        for one in parts
+    ]
+    if not any(isinstance(one, Column) for one in made):
+        return columns.texts([text for one in parts for text in one])
+    return columns.join([one if isinstance(one, Column) else columns.texts(one) for one in made])
 
 
 def _check(made: dict[str, Column], rows: int, model: str) -> None:

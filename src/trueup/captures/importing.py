@@ -159,7 +159,7 @@ def _batches(frame: "pl.DataFrame", whose: Whose, layout: Layout, rules: Rules) 
 
 def _ids(frame: "pl.DataFrame", layout: Layout) -> list[str]:
     if not layout.id:
-        return new_ids(frame.height)
+        return list(new_ids(frame.height))
     column = frame[layout.id]
     if column.null_count():
         raise WrongUsage(

@@ -64,7 +64,7 @@ def capture(
             f"columns of {', '.join(map(str, sorted(sizes))) or 'no'} rows",
             remedy="Give every column one value a prediction",
         )
-    names = list(ids) if ids is not None else new_ids(sizes.pop())
+    names = list(ids if ids is not None else new_ids(sizes.pop()))
     session.take(
         Captured(
             *(name.model, name.version or 0, "", more.get("at") or clock.now()),
