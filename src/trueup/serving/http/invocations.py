@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +23,8 @@ from trueup.serving.served import Served
 
 _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 _NOTHING = ("", "nan", "null", "none", "na")
+# Texts, which stay as they are, also one without an end, or NaN, as MLflow's client writes it.
+_NAN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|\bNaN\b', re.DOTALL)
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -52,12 +56,16 @@ def _rows(served: Served, kind: str, body: bytes, most: int) -> Rows:
         raise NotReadHere(
             f"{kind[:60]!r} is not read here", remedy="Send application/json or text/csv"
         )
-    given = plain_json(body)
+    given = plain_json(_NAN.sub(_missing, body) if b"NaN" in body else body)
     forms = [one for one in _FORMS if isinstance(given, dict) and one in given]
     if len(forms) != 1:
         raise FieldsWrong([Wrong("$", f"needs exactly one of {', '.join(_FORMS)}")])
     form = forms[0]
     return _READERS[form](served, given[form], form, most)
+
+
+def _missing(found: "re.Match[bytes]") -> bytes:
+    return b"null" if found[0] == b"NaN" else found[0]
 
 
 def _split(served: Served, given: Any, at: str, most: int) -> Rows:
@@ -106,6 +114,7 @@ def _matrix(
     """Read rows of values; without names they are the signature's, in its order."""
     within(len(rows), most, ())
     wanted = list(served.fields.names) if names is None else [str(one) for one in names]
+    _once(wanted, at)
     wrong = [
         Wrong(f"{at}[{k}]", f"has not {len(wanted)} values: {', '.join(wanted)}"[:300])
         for k, row in enumerate(rows)
@@ -113,7 +122,12 @@ def _matrix(
     ]
     if wrong:
         raise FieldsWrong(wrong[:20], max(0, len(wrong) - 20))
-    return served.reader.listed([dict(zip(wanted, row, strict=True)) for row in rows], at)
+    records = [dict(zip(wanted, row, strict=True)) for row in rows]
+    for name in (one.name for one in served.signature.inputs if one.type == "time"):
+        for record in records:
+            if record.get(name) == "NaT":  # as pandas writes it
+                record[name] = None
+    return served.reader.listed(records, at)
 
 
 def _of_csv(served: Served, body: bytes, most: int) -> Rows:
@@ -126,6 +140,7 @@ def _of_csv(served: Served, body: bytes, most: int) -> Rows:
     if cells and len(set(names) & {one.strip() for one in cells[0]}) > len(names) // 2:
         names = [one.strip() for one in cells.pop(0)]
     within(len(cells), most, ())
+    _once(names, "line[0]")
     fields = {one.name: one for one in served.signature.inputs}
     wrong = [
         Wrong(f"line[{k}]", f"has {len(row)} cells, not {len(names)}")
@@ -143,6 +158,12 @@ def _of_csv(served: Served, body: bytes, most: int) -> Rows:
         for row in cells
     ]
     return served.reader.listed(records, "line")
+
+
+def _once(names: Sequence[str], at: str) -> None:
+    twice = [one for one, count in Counter(names).items() if count > 1]
+    if twice:
+        raise FieldsWrong([Wrong(at, f"has the column {twice[0]!r:.60} twice")])
 
 
 def _cell(field: Field, cell: str) -> Any:
