@@ -4,6 +4,8 @@ import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,3 +53,16 @@ def test_a_forked_child_makes_other_ids_than_its_parent() -> None:
     os.waitpid(child, 0)
     assert os.read(reading, 100).decode() != ids.new_ids(1, 2**47)[0]
     os.close(reading)
+
+
+@given(st.integers(9, 60), st.integers(-70, 70), st.integers(-70, 70), st.sampled_from([1, 2, -1]))
+def test_many_ids_are_a_sequence_as_a_list_is(count: int, start: int, stop: int, step: int) -> None:
+    made = ids.new_ids(count)
+    assert isinstance(made, ids.Ids)
+    listed = list(made)
+    assert list(made[start:stop:step]) == listed[start:stop:step]
+    assert [made[k] for k in range(-count, count)] == listed * 2
+    assert msgspec.json.decode(made.json()) == listed
+    assert made.joined().decode() == "".join(listed)
+    with pytest.raises(IndexError):
+        made[count]

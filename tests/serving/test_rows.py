@@ -130,3 +130,30 @@ def test_times_with_and_without_a_zone_are_read() -> None:
         assert rows.given["at"].tolist()[0].isoformat() == "2026-01-01T12:00:00"
     with pytest.raises(FieldsWrong):
         Reader(fields, coded=False).records(b'[{"at": "yesterday"}]', 10)
+
+
+PLAIN = Signature(
+    (
+        Field("near", "number", low=0.0, high=1.0),
+        Field("far", "number", nullable=True, low=0.0, high=1.0),
+        Field("high", "number"),
+    )
+)
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries({"near": numbers, "far": numbers, "high": numbers}),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_rows_of_numbers_alone_are_read_as_any_others(rows: list[dict[str, Any]]) -> None:
+    fields = Fields(PLAIN)
+    found = Reader(fields, coded=True).records(msgspec.json.encode({"records": rows}), 1000)
+    columns = {name: np.array([row[name] for row in rows], float) for name in fields.names}
+    np.testing.assert_array_equal(found.coded, np.array(list(columns.values())))
+    assert found.coded.flags.c_contiguous
+    assert found.flags == fields.flags(columns)
+    for name in fields.names:
+        np.testing.assert_array_equal(np.array(found.given[name], float), columns[name])

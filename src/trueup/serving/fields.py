@@ -1,6 +1,7 @@
 """What of a model's fields the server needs on each request, worked out once from its signature."""
 
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +33,26 @@ class Flag(msgspec.Struct, frozen=True):
     rows: tuple[int, ...]
 
 
+class Lines(Mapping[str, NDArray[np.float64]]):
+    """Columns of numbers by name, where nobody has needed them as Python's values."""
+
+    def __init__(self, names: tuple[str, ...], matrix: NDArray[np.float64]) -> None:
+        self._names, self._matrix = names, matrix
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        try:
+            found: NDArray[np.float64] = self._matrix[self._names.index(name)]
+        except ValueError:
+            raise KeyError(name) from None
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 class Fields:
     """The inputs of one version: how they are coded as numbers, and what is usual in them."""
 
@@ -47,6 +68,7 @@ class Fields:
         self._high = np.array(self._highs)[:, None]
         self._lacks = ~np.array(self._may_lack, dtype=bool)[:, None]
         self.plain = all(one.type == "number" for one in signature.inputs)
+        self._pack = struct.Struct(f"{len(self.names)}d").pack
         self.numeric = all(
             coding is not None or one.type in ("boolean", "integer", "number")
             for one, coding in zip(signature.inputs, self._codes, strict=True)
@@ -64,13 +86,26 @@ class Fields:
             lines[k] = [codes.get(one, unseen) for one in columns[k]]
         return np.array(lines, dtype=np.float64)
 
+    def packed(self, rows: Sequence[tuple[Any, ...]]) -> NDArray[np.float64] | None:
+        """Return rows as ``coded`` would, sooner; None where a value is missing.
+
+        Only where all fields are ``plain``.
+        """
+        try:
+            body = b"".join([self._pack(*one) for one in rows])
+        except struct.error:
+            return None
+        return np.ascontiguousarray(np.frombuffer(body).reshape(len(rows), -1).T)
+
     def usual(self, matrix: NDArray[np.float64]) -> bool:
         """Say whether nothing of coded columns can be unusual; if not, ``flags`` tells."""
         if matrix.size <= _FEW * 2:
             return self._usual_values(matrix)
-        odd = (matrix < self._low) | (matrix > self._high)
-        odd |= (matrix != matrix) & self._lacks
-        return not odd.any()
+        within = (matrix >= self._low) & (matrix <= self._high)
+        if within.all():
+            return True
+        within |= (matrix != matrix) & ~self._lacks
+        return bool(within.all())
 
     def _usual_values(self, matrix: NDArray[np.float64]) -> bool:
         bounds = zip(matrix.tolist(), self._lows, self._highs, self._may_lack, strict=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from trueup.errors import did_you_mean
 from trueup.models.signature import Field
 from trueup.models.tables import Table, as_table
-from trueup.serving.fields import Fields, Flag, Values, as_column
+from trueup.serving.fields import Fields, Flag, Lines, Values, as_column
 from trueup.serving.refusals import SHOWN, FieldsWrong, Refused, TooMuch, Unreadable, Wrong
 
 _SAYS = {"boolean": "true or false", "integer": "a whole number", "time": "a time of ISO 8601"}
@@ -22,23 +22,27 @@ class Rows(msgspec.Struct):
     """The rows of one request: what was given, what the model takes, and what is unusual."""
 
     count: int
-    given: dict[str, Any]  # column: values as they came, in the order of the signature
+    given: Mapping[str, Any]  # column: values as they came, in the order of the signature
     coded: Any  # numbers, one line a column; None: the model takes the columns themselves
     flags: tuple[Flag, ...] = ()
     ids: list[str] = []  # given with the request, or none
+    keys: Any = None  # by which a request sticks to a version, where that is no input of the model
 
 
 class Reader:
     """Reads the rows of requests for one version."""
 
-    def __init__(self, fields: Fields, *, coded: bool, strict: bool = False) -> None:
+    def __init__(self, fields: Fields, *, coded: bool, strict: bool = False, key: str = "") -> None:
         self.fields, self._coded, self._strict = fields, coded, strict
+        self._key = key if key not in fields.names else ""  # of its inputs every one is there
+        self._packs = coded and fields.plain and not self._key
         inputs = list(zip(fields.names, fields.kinds(), strict=True))
-        row = msgspec.defstruct(
-            "Row",
-            [(f"f{k}", kind) for k, (_, kind) in enumerate(inputs)],
-            rename={f"f{k}": name for k, (name, _) in enumerate(inputs)},
-        )
+        named: list[Any] = [(f"f{k}", kind) for k, (_, kind) in enumerate(inputs)]
+        renamed = {f"f{k}": name for k, (name, _) in enumerate(inputs)}
+        if self._key:
+            named.append(("key", Any, None))
+            renamed["key"] = self._key
+        row = msgspec.defstruct("Row", named, rename=renamed, gc=not fields.numeric)
         body = msgspec.defstruct(
             "Body",
             [("records", list[row]), ("ids", list[str], msgspec.field(default_factory=list))],  # type: ignore[valid-type]  # made here
@@ -66,7 +70,10 @@ class Reader:
             raise Unreadable("the columns differ in length", remedy="Give each the same rows")
         table = as_table(known)
         self.fields.require(table.columns(), where)
-        return self._kept(table, list(ids))
+        rows = self._kept(table, list(ids))
+        if self._key in given:
+            rows.keys = _listed(given[self._key], rows.count)
+        return rows
 
     def listed(self, records: Sequence[Any], where: str, ids: Sequence[str] = ()) -> Rows:
         """Read records that are Python's objects already; every mistake has its path."""
@@ -79,23 +86,30 @@ class Reader:
             field.name: [_fitting(field, row[field.name]) for row in records]
             for field in self.fields.signature.inputs
         }
+        if self._key:
+            columns[self._key] = [row.get(self._key) for row in records]
         return self.columns(columns, where, ids)
 
     def _read(self, records: list[Any], ids: list[str], most: int) -> Rows:
         count = len(records)
         within(count, most, ids)
+        if self._packs:
+            matrix = self.fields.packed([msgspec.structs.astuple(one) for one in records])
+            if matrix is not None and self.fields.usual(matrix):
+                return Rows(count, Lines(self.fields.names, matrix), matrix, (), ids)
         columns: list[Values] = list(zip(*map(msgspec.structs.astuple, records), strict=True))
         names = self.fields.names
+        keys = columns.pop() if self._key else None
         if self._coded:
             matrix = self.fields.coded(columns)
-            rows = Rows(count, dict(zip(names, columns, strict=True)), matrix, (), ids)
+            rows = Rows(count, dict(zip(names, columns, strict=True)), matrix, (), ids, keys)
             if self.fields.usual(matrix):
                 return rows
             rows.flags = self.fields.flags(self._arrays(columns))
         else:
             arrays = self._arrays(columns)
-            rows = Rows(count, arrays, None, self.fields.flags(arrays), ids)
-        return self._admitted(rows)
+            rows = Rows(count, arrays, None, self.fields.flags(arrays), ids, keys)
+        return self.admitted(rows)
 
     def _arrays(self, columns: Sequence[Values]) -> dict[str, NDArray[Any]]:
         inputs = self.fields.signature.inputs
@@ -107,9 +121,10 @@ class Reader:
         matrix = None
         if self._coded:
             matrix = self.fields.coded([columns[name].tolist() for name in self.fields.names])
-        return self._admitted(Rows(table.rows, columns, matrix, self.fields.flags(columns), ids))
+        return self.admitted(Rows(table.rows, columns, matrix, self.fields.flags(columns), ids))
 
-    def _admitted(self, rows: Rows) -> Rows:
+    def admitted(self, rows: Rows) -> Rows:
+        """Return rows as they are; FieldsWrong where something is flagged and that is strict."""
         if self._strict and rows.flags:
             says = {"null": "is null", "unseen": "is not in the vocabulary"}
             wrong = [
@@ -238,6 +253,12 @@ def _of_text(field: Field, values: Any) -> Any:
     if field.type in ("integer", "number") and all(one is None for one in plain):
         return np.full(len(plain), np.nan)
     return values
+
+
+def _listed(values: Any, rows: int) -> Any:
+    """Return one plain value a row; None where there are not so many."""
+    plain = np.asarray(values).reshape(-1).tolist() if hasattr(values, "dtype") else list(values)
+    return plain if len(plain) == rows else None
 
 
 def _sendable(value: Any) -> str | None:
