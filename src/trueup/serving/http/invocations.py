@@ -23,8 +23,10 @@ from trueup.serving.served import Served
 
 _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 _NOTHING = ("", "nan", "null", "none", "na")
-# Texts, which stay as they are, also one without an end, or NaN, as MLflow's client writes it.
-_NAN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|\bNaN\b', re.DOTALL)
+# All up to a NaN that stands in no text, be that one without an end; then the NaN, if there is one.
+_NAN = re.compile(
+    rb'((?:[^"N]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|N(?!aN\b))*+)(NaN)?', re.DOTALL
+)
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -65,7 +67,7 @@ def _rows(served: Served, kind: str, body: bytes, most: int) -> Rows:
 
 
 def _missing(found: "re.Match[bytes]") -> bytes:
-    return b"null" if found[0] == b"NaN" else found[0]
+    return found[1] + b"null" if found[2] else found[1]
 
 
 def _split(served: Served, given: Any, at: str, most: int) -> Rows:
