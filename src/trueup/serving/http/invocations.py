@@ -24,9 +24,7 @@ from trueup.serving.served import Served
 _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 _NOTHING = ("", "nan", "null", "none", "na")
 # All up to a NaN that stands in no text, be that one without an end; then the NaN, if there is one.
-_NAN = re.compile(
-    rb'((?:[^"N]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|N(?!aN\b))*+)(NaN)?', re.DOTALL
-)
+_NAN = re.compile(rb'((?:[^"N]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|N(?!aN\b))*+)(NaN)?', re.DOTALL)
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
