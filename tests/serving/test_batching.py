@@ -24,6 +24,7 @@ class Doubling:
 
     coded = True
     says = "a test"
+    why = ""
 
     def __init__(self) -> None:
         self.calls: list[int] = []

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from trueup.cli.opening import json_option, opened
+from trueup.cli.printing import say
 from trueup.cli.showing import show_json
 
 
@@ -21,7 +22,7 @@ def command(folder: Path, model: str, as_json: bool) -> None:
     from trueup.registry.plain import version_record
 
     with opened(folder) as workspace:
-        found = register_model(workspace, model)
+        found = register_model(workspace, model, say)
     if as_json:
         show_json(version_record(found))
     else:

@@ -1,4 +1,7 @@
-"""What is kept with a version beside its model: the rows it has seen, its signature, its points."""
+"""What is kept with a version: the rows it has seen, signature, points, golden requests."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -6,15 +9,20 @@ from trueup.delivery import points
 from trueup.delivery.installed import lacking
 from trueup.delivery.sealed import ready
 from trueup.delivery.subject import Subject
+from trueup.errors import TrueupError
 
+if TYPE_CHECKING:
+    from trueup.models.signature import Signature
+
+Say: TypeAlias = Callable[[str], None]
 SIGNATURE = "signature"
 
 
-def belongings(subject: Subject) -> dict[str, bytes]:
+def belongings(subject: Subject, tell: Say) -> dict[str, bytes]:
     """Return the bytes of each part by its name; rows and signature need `evaluate`.
 
     WrongUsage where what reads tables is not installed: a version without what it has seen could
-    never be compared.
+    never be compared. What cannot be made otherwise is told.
     """
     measured = points.points_here(subject)
     parts = {points.PART: msgspec.json.encode(measured, order="sorted")} if measured else {}
@@ -22,10 +30,10 @@ def belongings(subject: Subject) -> dict[str, bytes]:
         return parts
     if (error := lacking()) is not None:
         raise error
-    return parts | _of_rows(subject)
+    return parts | _of_rows(subject, tell)
 
 
-def _of_rows(subject: Subject) -> dict[str, bytes]:
+def _of_rows(subject: Subject, tell: Say) -> dict[str, bytes]:
     from trueup.delivery.seen import PART, encode
     from trueup.models.signature import infer
     from trueup.models.tables import as_table
@@ -37,6 +45,24 @@ def _of_rows(subject: Subject) -> dict[str, bytes]:
         return parts  # sealed: the inputs are not to be looked at here
     table = subject.table
     if table.features:
-        inputs = as_table(table.frame.select(table.features))
-        parts[SIGNATURE] = msgspec.json.encode(infer(inputs))
+        signature = infer(as_table(table.frame.select(table.features)))
+        parts[SIGNATURE] = msgspec.json.encode(signature)
+        parts |= _golden(subject, signature, tell)
     return parts
+
+
+def _golden(subject: Subject, signature: "Signature", tell: Say) -> dict[str, bytes]:
+    """Return the golden requests; a model that cannot be asked here has none, and that is told."""
+    from trueup.delivery.golden import golden_here
+    from trueup.models.detection import FormatUnknown
+    from trueup.models.golden import PART, encode_golden
+
+    if not subject.entry.path:
+        return {}
+    try:
+        return {PART: encode_golden(golden_here(subject, signature))}
+    except FormatUnknown:
+        return {}  # nothing of ours will ever load it
+    except TrueupError as error:
+        tell(f"without golden requests, as the model could not be asked: {error.problem}")
+        return {}

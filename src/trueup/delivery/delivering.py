@@ -38,6 +38,7 @@ class Delivered(msgspec.Struct, frozen=True):
     mode: Literal["off", "warn", "enforce"] = "enforce"  # warn: nothing stops here
     manual: bool = False  # promote: manual
     withdrawn: RolledBack | None = None  # it was rolled back, which a run does not undo
+    told: tuple[str, ...] = ()  # what its registration could not do, each in a line
 
     @property
     def ending(self) -> Ending:

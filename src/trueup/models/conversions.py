@@ -6,12 +6,13 @@ lie in scopes, as verdicts do.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from trueup.errors import WrongUsage
 from trueup.models.artifact import Model, Reading, open_model
+from trueup.models.libraries import library
 from trueup.models.signature import Signature
 from trueup.store.artifacts import Artifact
 from trueup.store.bucket import Bucket, Missing
@@ -49,6 +50,29 @@ class Probed(msgspec.Struct, frozen=True):
     probed: int = 0
 
 
+class Cost(msgspec.Struct, frozen=True):
+    """How long a form takes, in microseconds for each row."""
+
+    one_us: float  # a row that comes alone
+    many_us: float  # each of 64 that come together
+
+    def __str__(self) -> str:
+        return f"{self.one_us:.0f} us a row alone, {self.many_us:.2g} of 64"
+
+
+class Timings(msgspec.Struct, frozen=True):
+    """What both forms took on the machine that converted; a comparison, not a promise."""
+
+    form: Cost
+    own: Cost
+    format: str  # the model's own
+
+    @property
+    def own_is_quicker(self) -> bool:
+        """Say whether the model itself took less, alone and together."""
+        return self.own.one_us < self.form.one_us and self.own.many_us < self.form.many_us
+
+
 class Conversion(msgspec.Struct, frozen=True, omit_defaults=True):
     """A model's other form, and what was measured of it; refused where ``artifact`` is None."""
 
@@ -63,6 +87,7 @@ class Conversion(msgspec.Struct, frozen=True, omit_defaults=True):
     refused: tuple[str, ...] = ()  # why, each with its number
     notes: tuple[str, ...] = ()
     made_with: dict[str, str] = {}  # library: version
+    timings: Timings | None = None
     format: int = FORMAT
 
     @property
@@ -97,6 +122,33 @@ def converted_of(
         if found is not None and found.model == model and found.kept:
             return found
     return None
+
+
+def recorded(
+    bucket: Bucket, model: str, scopes: Sequence[str] = (TRUSTED,), to: Target = "onnx"
+) -> Conversion | None:
+    """Return what is known of a model's other form, also where it was refused."""
+    for scope in scopes:
+        try:
+            found = decode_conversion(bucket.get(converted_key(scope, model, to)))
+        except Missing:
+            continue
+        if found is not None and found.model == model:
+            return found
+    return None
+
+
+def session_of(body: bytes) -> Any:
+    """Return a session as a server has it: one thread a call.
+
+    Requests are what runs beside each other; threads of a session's own that wait by spinning
+    would take the cores from them.
+    """
+    runtime = library("onnxruntime", "onnxruntime")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return runtime.InferenceSession(body, options, providers=["CPUExecutionProvider"])
 
 
 def open_converted(conversion: Conversion, place: Path) -> Model:

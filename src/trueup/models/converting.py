@@ -13,13 +13,14 @@ import numpy as np
 
 from trueup.errors import WrongUsage
 from trueup.models.artifact import Model, Reading
-from trueup.models.conversions import Bounds, Conversion, Probed
+from trueup.models.conversions import Bounds, Conversion, Probed, Timings, session_of
 from trueup.models.converters import comparing, probing, vocabularies
 from trueup.models.converters.graph import Flow, Graph, NotConvertible, Source
 from trueup.models.libraries import library
 from trueup.models.port import ModelFailed
-from trueup.models.signature import Signature
+from trueup.models.signature import Signature, encode
 from trueup.models.tables import Table, listed
+from trueup.models.timing import MANY, cost_of
 
 SAMPLE_ROWS = 10_000
 _LIBRARIES = ("onnx", "onnxruntime", "skl2onnx", "scikit-learn", "lightgbm", "xgboost")
@@ -75,8 +76,25 @@ def convert(model: Model, sample: Table, digest: str, bounds: Bounds | None = No
         refused=tuple(refused),
         notes=tuple(notes),
         made_with=_versions(),
+        timings=None if refused else _timings(model, body, signature, sample),
     )
     return Converted(record, body)
+
+
+def _timings(model: Model, body: bytes, signature: Signature, sample: Table) -> Timings:
+    """Ask both as a server would: the graph for numbers, the model for columns."""
+    session = session_of(body)
+    columns = sample.columns()
+    places = [np.zeros(1, dtype=np.int64), np.arange(MANY) % sample.rows]
+    one, many = (Table({name: of[rows] for name, of in columns.items()}) for rows in places)
+
+    def feed(table: Table) -> dict[str, Any]:
+        coded = encode(signature, table)
+        names = [field.name for field in signature.inputs]
+        return {name: coded.column(name).astype(np.float64).reshape(-1, 1) for name in names}
+
+    form = cost_of(lambda given: session.run(None, given), feed(one), feed(many))
+    return Timings(form, cost_of(model.predict, one, many), model.format)
 
 
 def writer(model: Model) -> Callable[[Graph, Flow, Any], None]:
@@ -141,8 +159,6 @@ def _probes(
     beside = {f"{_PARTIAL}{k}": flow.tensor for k, (_, flow) in enumerate(graph.forests)}
     asked = []
     if beside:
-        from trueup.models.signature import encode
-
         session = _session(graph.model(beside))
         coded = encode(signature, few)
         feed = {name: coded.column(name).astype(np.float64).reshape(-1, 1) for name in graph.inputs}

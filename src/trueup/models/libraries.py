@@ -1,6 +1,7 @@
 """Libraries that models need, imported when they are needed."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from trueup.errors import WrongUsage
@@ -23,3 +24,43 @@ def library(module: str, package: str, *, extra: bool = True) -> Any:
             f"this model needs {package}, which is not installed here ({error})"[:300],
             remedy=f"Install it: pip install {wanted}",
         ) from error
+
+
+_OF_FORMATS = {
+    "skops": ("skops", "sklearn"),
+    "pickle": ("sklearn",),
+    "LightGBM": ("lightgbm",),
+    "XGBoost": ("xgboost",),
+    "MLflow": ("mlflow", "sklearn"),
+}
+_ANSWERS = {
+    "skops": ("scikit-learn",),
+    "pickle": ("scikit-learn",),
+    "LightGBM": ("lightgbm",),
+    "XGBoost": ("xgboost", "xgboost-cpu"),
+    "MLflow": ("mlflow", "mlflow-skinny"),
+    "ONNX": ("onnxruntime",),
+}
+
+
+def lacking_for(format_name: str, *more: str) -> list[str]:
+    """Return which modules are not there of those that a format takes; none is imported."""
+    wanted = (*_OF_FORMATS.get(format_name, ()), *more)
+    return [one for one in wanted if find_spec(one) is None]
+
+
+def made_with(format_name: str) -> str:
+    """Return the library that answers for a format, with its version; else the format's name."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    for package in _ANSWERS.get(format_name, ()):
+        try:
+            return f"{package} {version(package)}"
+        except PackageNotFoundError:
+            continue
+    return format_name
+
+
+def needs_no_other(format_name: str) -> bool:
+    """Say whether models of a format can be opened with what is installed here."""
+    return format_name in _OF_FORMATS and not lacking_for(format_name)

@@ -110,6 +110,17 @@ def encode(signature: Signature, table: Table) -> Table:
     return Table(columns)
 
 
+def usual(field: Field) -> Any:
+    """Return a value that a field usually has, of no row that there is."""
+    if field.vocabulary:
+        return field.vocabulary[0]
+    if field.low is not None and field.high is not None:
+        middle = (field.low + field.high) / 2
+        return round(middle) if field.type == "integer" else middle
+    plain = {"boolean": False, "integer": 0, "number": 0.0, "text": ""}
+    return np.datetime64("2000-01-01") if field.type == "time" else plain.get(field.type)
+
+
 def encode_signature(signature: Signature) -> bytes:
     """Return a signature as canonical JSON."""
     return msgspec.json.encode(signature)

@@ -1,6 +1,6 @@
 """The verb gate, and what a run ends with: each model registered, judged and promoted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -106,11 +106,13 @@ def models_made(workspace: Workspace, result: "RunResult") -> list[str]:
 def deliver_model(workspace: Workspace, model: str) -> Delivered:
     """Register the model of this checkout, judge it, and promote it where the project says so."""
     subject = subject_of(workspace, model)
-    return deliver(
+    told: list[str] = []
+    done = deliver(
         subject,
         candidate_here(workspace, subject),
-        lambda: register(workspace, model, extras_of(workspace, subject)).version,
+        lambda: _registered(workspace, subject, told.append).version,
     )
+    return msgspec.structs.replace(done, told=tuple(told))
 
 
 def subject_of(workspace: Workspace, model: str, environment: str = "") -> Subject:
@@ -162,17 +164,27 @@ def _is_made(workspace: Workspace, entry: ModelEntry, done: set[str]) -> bool:
     return there and makers <= done | {None}
 
 
-def register_model(workspace: Workspace, model: str) -> Resolved:
-    """Make the model of this checkout a version, with the rows it has seen and its signature."""
-    return register(workspace, model, extras_of(workspace, subject_of(workspace, model)))
+def register_model(
+    workspace: Workspace, model: str, tell: Callable[[str], None] = lambda said: None
+) -> Resolved:
+    """Make the model of this checkout a version, with all that belongs to it.
+
+    What of that could not be made is told, each in a line.
+    """
+    return _registered(workspace, subject_of(workspace, model), tell)
 
 
-def extras_of(workspace: Workspace, subject: Subject) -> Extras:
-    """Return what is kept with a version: which rows it has seen, and its signature."""
+def _registered(workspace: Workspace, subject: Subject, tell: Callable[[str], None]) -> Resolved:
+    model = subject.name.rpartition("/")[2]
+    return register(workspace, model, extras_of(workspace, subject, tell))
+
+
+def extras_of(workspace: Workspace, subject: Subject, tell: Callable[[str], None]) -> Extras:
+    """Return what is kept with a version: rows it has seen, signature, golden requests."""
     from trueup.delivery.belongings import belongings
 
     parts, signature = {}, ""
-    for name, body in belongings(subject).items():
+    for name, body in belongings(subject, tell).items():
         digest = workspace.content.add_bytes(body, sync=True)
         parts[name] = Artifact(digest, len(body))
         signature = digest if name == "signature" else signature

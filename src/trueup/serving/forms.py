@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup.models.artifact import Model
-from trueup.models.conversions import Conversion, open_converted
-from trueup.models.libraries import library
+from trueup.models.conversions import Conversion, open_converted, session_of
 from trueup.models.outputs import Outputs
 from trueup.models.port import ModelFailed, short
 from trueup.models.tables import Table
@@ -27,6 +26,7 @@ class Form(Protocol):
 
     coded: bool  # it takes numbers, one line a column
     says: str  # what it is, for people
+    why: str  # why this form answers, and what was proven of it; empty: nothing is known
 
     def predict(self, taken: Taken) -> Outputs:
         """Return named columns, one value a row; ModelFailed where the model failed."""
@@ -45,24 +45,15 @@ class Timing(msgspec.Struct, frozen=True):
 
 
 class Session:
-    """A converted form: an input a column, each of one number a row.
-
-    One thread a call: requests are what runs beside each other, and threads of a session's own
-    that wait by spinning would take the cores from them.
-    """
+    """A converted form: an input a column, each of one number a row."""
 
     coded = True
     says = "ONNX, converted and verified"
+    why = ""
 
     def __init__(self, conversion: Conversion, place: Path) -> None:
         model = open_converted(conversion, place)  # digest and content are checked there
-        runtime = library("onnxruntime", "onnxruntime")
-        options = runtime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = runtime.InferenceSession(
-            place.read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = session_of(place.read_bytes())
         self._names = [one.name for one in self._session.get_inputs()]
         self._outputs = [one.name for one in self._session.get_outputs()]
         self._places = _places(self._names, [one.name for one in conversion.signature.inputs])
@@ -83,7 +74,7 @@ class Itself:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self.says = f"{model.format}, not converted"
+        self.says, self.why = f"{model.format}, not converted", ""
 
     def predict(self, taken: Mapping[str, Any]) -> Outputs:
         """Return what the model answers; the rows were checked before."""

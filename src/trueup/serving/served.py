@@ -9,7 +9,7 @@ import numpy as np
 
 from trueup.errors import NotProven
 from trueup.models.outputs import Outputs
-from trueup.models.signature import Field, Signature
+from trueup.models.signature import Field, Signature, usual
 from trueup.serving.batching import Batcher
 from trueup.serving.fields import Fields, as_column
 from trueup.serving.forms import Form, Taken, timed
@@ -44,7 +44,9 @@ class Served:
     ) -> None:
         self.named, self.form, self.signature = named, form, signature
         self.fields = Fields(signature)
-        self.reader = Reader(self.fields, coded=form.coded, strict=serving.strict)
+        self.reader = Reader(
+            self.fields, coded=form.coded, strict=serving.strict, key=serving.sticky_by
+        )
         sample = self._sample()
         self.outputs = _checked(named, form, sample)
         self.timing = timed(form, sample)
@@ -79,17 +81,7 @@ class Terms(msgspec.Struct, frozen=True):
 
     limits: Limits = Limits()
     strict: bool = False
-
-
-def usual(field: Field) -> Any:
-    """Return a value that a field usually has."""
-    if field.vocabulary:
-        return field.vocabulary[0]
-    if field.low is not None and field.high is not None:
-        middle = (field.low + field.high) / 2
-        return round(middle) if field.type == "integer" else middle
-    plain = {"boolean": False, "integer": 0, "number": 0.0, "text": ""}
-    return np.datetime64("2000-01-01") if field.type == "time" else plain.get(field.type)
+    sticky_by: str = ""  # the column by whose value a request keeps its version, if any
 
 
 def _checked(named: Named, form: Form, sample: Taken) -> tuple[Field, ...]:

@@ -61,13 +61,18 @@ def predictions(wanted: Wanted, past: Past, folder: Path, say: Say) -> Had:
 
 def checkout_predictions(asking: Asking, path: Path) -> Had:
     """Return what the model at a path predicts with the software that stages find here."""
-    software = project_software(asking)
-    trust, table = Trust.of(asking.name, asking.entry.trust), asking.evaluation.frame
-    if _asks_for_code(trust):
-        software = software.with_code(asking.root)
-    answered = _answered(software, path, table, trust, Reading(asking.entry.features))
+    software, reading = project_software(asking), Reading(asking.entry.features)
+    answered = asked_here(asking, path, asking.evaluation.frame, reading)
     how = f"asked {software.how} ({answered.library})"
     return Had(predictions_from(asking.evaluation, answered.outputs, path.name), how)
+
+
+def asked_here(asking: Asking, path: Path, table: Any, reading: Reading) -> Predicted:
+    """Return what the model at a path answers for a table, with the software of stages here."""
+    software, trust = project_software(asking), Trust.of(asking.name, asking.entry.trust)
+    if _asks_for_code(trust):
+        software = software.with_code(asking.root)
+    return _answered(software, path, table, trust, reading)
 
 
 def asked(wanted: Wanted, past: Past, folder: Path, software: Software, table: Any) -> Predicted:

@@ -32,6 +32,7 @@ class Predicted:
     outputs: dict[str, Any]
     library: str  # scikit-learn 1.6.1
     python: str  # 3.11.7
+    inputs: tuple[str, ...] = ()  # the columns that it was given
 
 
 class ColumnsMissing(WrongUsage):
@@ -57,7 +58,8 @@ def predict_with(
             if said["numbers_only"]:
                 table = encode(reading.signature, table)
         outputs = _in_batches(worker, table)
-    return Predicted(outputs=outputs, library=str(said["library"]), python=str(said["python"]))
+    library, python = str(said["library"]), str(said["python"])
+    return Predicted(outputs=outputs, library=library, python=python, inputs=reading.features)
 
 
 def predict_here(
@@ -66,9 +68,13 @@ def predict_here(
     """Return what a model predicts in this process; raises as predict_with does."""
     opened = open_model(model, trust)
     table = as_table(given)
-    outputs, _ = opened.read_as(read_for(opened.inputs, table, reading or Reading())).predict(table)
+    reading = read_for(opened.inputs, table, reading or Reading())
+    outputs, _ = opened.read_as(reading).predict(table)
     return Predicted(
-        outputs=outputs.columns(), library=opened.format, python=platform.python_version()
+        outputs=outputs.columns(),
+        library=opened.format,
+        python=platform.python_version(),
+        inputs=reading.features,
     )
 
 

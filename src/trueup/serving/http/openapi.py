@@ -14,6 +14,7 @@ _STATUSES = {
     "403": "The token has not the scope",
     "404": "Not served here",
     "413": "The request is too large",
+    "415": "The body is of a kind, or packed in a way, that is not read here",
     "422": "Fields are missing or of another type; problems has each one's path",
     "503": "Too busy, or too late; Retry-After says when to come again",
 }
@@ -119,7 +120,7 @@ def _body(name: str, line: Line) -> dict[str, Any]:
 
 def example(line: Line) -> dict[str, Any]:
     """Return a usual record of a model."""
-    from trueup.serving.served import usual
+    from trueup.models.signature import usual
 
     found = {one.name: usual(one) for one in line.live.signature.inputs}
     return {name: str(one) if hasattr(one, "dtype") else one for name, one in found.items()}
