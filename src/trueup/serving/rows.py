@@ -15,6 +15,7 @@ from trueup.serving.refusals import SHOWN, FieldsWrong, Refused, TooMuch, Unread
 
 _SAYS = {"boolean": "true or false", "integer": "a whole number", "time": "a time of ISO 8601"}
 
+LONGEST_ID = 200  # characters
 _SENT_ROWS = 16  # of a refused request that are captured
 
 
@@ -214,6 +215,9 @@ def within(count: int, most: int, ids: Sequence[str]) -> None:
         raise FieldsWrong([Wrong("records", "has no row")])
     if ids and (len(ids) != count or len(set(ids)) != count):
         raise FieldsWrong([Wrong("ids", f"must be {count} different ones, one a row")])
+    for k, one in enumerate(ids):
+        if not 0 < len(one) <= LONGEST_ID:
+            raise FieldsWrong([Wrong(f"ids[{k}]", f"must have 1 to {LONGEST_ID} characters")])
 
 
 def _fits(field: Field, value: Any) -> bool:

@@ -1,5 +1,6 @@
 """Tensors of the Open Inference Protocol: as JSON lists, or as bytes behind the JSON."""
 
+import math
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -55,7 +56,7 @@ def read_tensor(given: Given, at: str, blob: bytes | None) -> NDArray[Any]:
         flat = _of_list(given.datatype, _flattened(given.data), at)
     else:
         raise FieldsWrong([Wrong(f"{at}.data", "is missing, or is not a list")])
-    expected = int(np.prod(shape))
+    expected = math.prod(shape)  # NumPy's goes round at 64 bits
     if len(flat) != expected:
         raise FieldsWrong([Wrong(f"{at}.data", f"has {len(flat)} values, its shape {expected}")])
     return flat.reshape(shape)
