@@ -12,7 +12,13 @@ from trueup.cli.printing import say
 @click.command()
 @click.argument("names", nargs=-1, metavar="[MODEL[@ALIAS|/N]]...")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
-@click.option("--port", default=8000, show_default=True, help="The port to listen at.")
+@click.option(
+    "--port", default=8000, show_default=True, help="The port to listen at; 0: any free one."
+)
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1, 64),
+    help="Processes that answer at the port.",
+)  # fmt: skip
 @click.option(
     "--tls-cert", "certificate", metavar="FILE", default=None,
     type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Serve HTTPS.",
@@ -35,6 +41,7 @@ def command(
     names: tuple[str, ...],
     host: str,
     port: int,
+    workers: int,
     certificate: Path | None,
     key: Path | None,
     scopes: tuple[str, ...],
@@ -54,8 +61,9 @@ def command(
     from trueup.serving.http.running import Address
 
     address = Address(host, port, certificate, key)
+    wanted = Wanted(names, environment, address, override, why, workers)
     with opened(folder) as workspace:
-        serve(workspace, Wanted(names, environment, address, override, why), say)
+        serve(workspace, wanted, say)
 
 
 def _show_token(scopes: tuple[str, ...]) -> None:

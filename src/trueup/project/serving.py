@@ -1,6 +1,9 @@
 """The verb serve: versions of the registry behind HTTP."""
 
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -13,15 +16,16 @@ from trueup.project.loading import Asked, entry_of
 from trueup.project.opening import Opener
 from trueup.project.registering import chosen_environment
 from trueup.project.workspace import Workspace, prepare_own_folder
+from trueup.serving.challengers import Challengers
 from trueup.serving.http.app import Application
+from trueup.serving.http.claiming import claimed
 from trueup.serving.http.routes import ROUTES
 from trueup.serving.http.running import Address, Beside, run
 from trueup.serving.plane import Line, Plane
 from trueup.serving.swap import Follower
-from trueup.serving.tokens import tokens_of
+from trueup.serving.tokens import Tokens, tokens_of
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+Say: TypeAlias = Callable[[str], None]
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -32,56 +36,144 @@ class Wanted(msgspec.Struct, frozen=True):
     address: Address = Address()
     override: bool = False
     why: str = ""
+    workers: int = 1
 
 
-def serve(workspace: Workspace, wanted: Wanted, say: "Callable[[str], None]") -> None:
+class Assembled(msgspec.Struct, frozen=True):
+    """All that one process needs to answer."""
+
+    opener: Opener
+    plane: Plane
+    captures: Spool
+    tokens: Tokens
+
+    @property
+    def says(self) -> tuple[str, ...]:
+        """Return how each line answers."""
+        lives = [line.live for line in self.plane.lines.values()]
+        return tuple(
+            f"{live.named} answers as {live.form.says}, {live.timing.of(1) * 1e6:.0f} us a row"
+            for live in lives
+        )
+
+    @property
+    def poll_s(self) -> float:
+        """Return how often the aliases are looked up."""
+        return min(self.opener.poll_s(line) for line in self.plane.lines.values())
+
+
+def serve(workspace: Workspace, wanted: Wanted, say: Say) -> None:
     """Serve until a signal comes. Raises Refused for a version that may not be served there."""
+    with claimed(wanted.address) as address:
+        wanted = msgspec.structs.replace(wanted, address=address)
+        if wanted.workers > 1:
+            from trueup.project.crewing import serve_with_workers
+
+            serve_with_workers(workspace, wanted, say)
+        else:
+            _serve_here(workspace, wanted, say)
+
+
+def _serve_here(workspace: Workspace, wanted: Wanted, say: Say) -> None:
+    made = assembled(workspace, wanted, {}, say)
+    plane, follower = made.plane, Follower(made.plane, made.opener, made.poll_s)
+    challengers = Challengers(plane, made.opener, made.poll_s)
+    follower.tell = challengers.tell = say
+
+    async def look() -> None:
+        await follower.look()
+        await challengers.look()
+
+    plane.look = look
+    application = Application(plane, ROUTES, made.tokens)
+
+    def look_again() -> None:
+        application.tokens = tokens_again(workspace, made, say)
+        follower.soon()
+        challengers.soon()
+
+    shipper = Shipper(made.captures, workspace.bucket, tell=say)
+    try:
+        for text in made.says:
+            say(text)
+        warn_if_open(made.tokens, wanted.address, say)
+        beside = Beside(
+            (follower.watch, challengers.watch), look_again, lambda: say(f"at {wanted.address}")
+        )
+        run(plane, application, wanted.address, beside)
+    finally:
+        plane.end()
+        made.captures.close()
+        if not shipper.close():
+            say(f"captures stay in {made.captures.folder}: the next trueup serve ships them")
+
+
+def assembled(
+    workspace: Workspace, wanted: Wanted, versions: Mapping[str, int], say: Say
+) -> Assembled:
+    """Return what answers: each name's version of now, or the one that is said by line."""
     environment = chosen_environment(workspace, wanted.environment)
     opener = Opener(workspace, Asked(environment, override=wanted.override, why=wanted.why))
-    lines = [opener.line(name) for name in _names(workspace, wanted)]
-    twice = [one.name for one in lines if sum(other.name == one.name for other in lines) > 1]
-    if twice:
-        raise WrongUsage(
-            f"two models would be served as {twice[0]!r}", remedy="Serve one of them elsewhere"
-        )
+    names = names_of(workspace, wanted.names)
+    lines = [opener.line(name, versions.get(line, 0)) for line, name in names.items()]
     captures = _spool(workspace, lines, say)
-    shipper = Shipper(captures, workspace.bucket, tell=say)
-    try:
-        _run(opener, Plane(lines, captures, trueup.__version__), wanted, say)
-    finally:
-        captures.close()
-        if not shipper.close():
-            say(f"captures stay in {captures.folder}: the next trueup serve ships them")
+    plane = Plane(lines, captures, trueup.__version__)
+    return Assembled(opener, plane, captures, _tokens(workspace, lines[0].model))
 
 
-def _run(opener: Opener, plane: Plane, wanted: Wanted, say: "Callable[[str], None]") -> None:
-    workspace, lines = opener.workspace, list(plane.lines.values())
-    tokens = tokens_of(entry_of(workspace, lines[0].model).serve.auth, workspace.project.file)
-    for line in lines:
-        live = line.live
-        say(f"{live.named} answers as {live.form.says}, {live.timing.of(1) * 1e6:.0f} us a row")
-    if not tokens and not wanted.address.is_loopback:
-        say("warning: no tokens are configured, so whoever reaches the port may ask")
-    follower = Follower(plane, opener, min(opener.poll_s(line) for line in lines))
-    follower.tell = say
-    plane.look = follower.look
-    beside = Beside((follower.watch,), follower.soon, lambda: say(f"at {wanted.address}"))
-    run(plane, Application(plane, ROUTES, tokens), wanted.address, beside)
+def names_of(workspace: Workspace, names: tuple[str, ...]) -> dict[str, str]:
+    """Return the names of what is served by line; WrongUsage where two would be one."""
+    from trueup.project.registering import named
 
-
-def _spool(workspace: Workspace, lines: list[Line], say: "Callable[[str], None]") -> Spool:
-    """Return the spool that all lines write to; the first model's configuration says where."""
-    entries = {line.model: entry_of(workspace, line.model).serve.capture for line in lines}
-    folder = entries[lines[0].model].spool
-    place = workspace.root / folder if folder else prepare_own_folder(workspace.root) / "captures"
-    rules = {model: rules_of(entry) for model, entry in entries.items()}
-    return Spool(place, rules=rules, tell=say)
-
-
-def _names(workspace: Workspace, wanted: Wanted) -> list[str]:
-    names = list(wanted.names) or list(workspace.project.models)
+    names = names or tuple(workspace.project.models)
     if not names:
         raise WrongUsage(
             "there is no model to serve", remedy="Name one: trueup serve MODEL[@ALIAS|/N]"
         )
-    return names
+    found: dict[str, str] = {}
+    for name in names:
+        line = named(workspace, name).model.rpartition("/")[2]
+        if line in found:
+            raise WrongUsage(
+                f"two models would be served as {line!r}", remedy="Serve one of them elsewhere"
+            )
+        found[line] = name
+    return found
+
+
+def tokens_again(workspace: Workspace, made: Assembled, say: Say) -> Tokens:
+    """Return the tokens as trueup.yaml has them now; those of before where it cannot be read."""
+    from trueup.errors import TrueupError
+
+    again = Workspace(workspace.root, workspace.env)
+    try:
+        return _tokens(again, made.plane.only.model)
+    except TrueupError as error:
+        say(f"the tokens stay as they were: {error.problem}")
+        return made.tokens
+
+
+def spool_folder(workspace: Workspace, model: str) -> Path:
+    """Return where captures are written first, as the first model's configuration says."""
+    folder = entry_of(workspace, model).serve.capture.spool
+    return workspace.root / folder if folder else prepare_own_folder(workspace.root) / "captures"
+
+
+def warn_if_open(tokens: Tokens, address: Address, say: Say) -> None:
+    """Say so where whoever reaches the port may ask."""
+    if not tokens and not address.is_loopback:
+        say("warning: no tokens are configured, so whoever reaches the port may ask")
+
+
+def _tokens(workspace: Workspace, model: str) -> Tokens:
+    return tokens_of(entry_of(workspace, model).serve.auth, workspace.project.file)
+
+
+def _spool(workspace: Workspace, lines: list[Line], say: Say) -> Spool:
+    rules = {line.model: rules_of(entry_of(workspace, line.model).serve.capture) for line in lines}
+    return Spool(spool_folder(workspace, lines[0].model), rules=rules, tell=say)
+
+
+def to_stderr(text: str) -> None:
+    """Tell whoever has started the process."""
+    print(text, file=sys.stderr, flush=True)

@@ -46,7 +46,7 @@ class Application:
     """Called once a request, on the event loop."""
 
     def __init__(self, plane: Plane, routes: tuple[Route, ...], tokens: Tokens) -> None:
-        self._plane, self._tokens = plane, tokens
+        self._plane, self.tokens = plane, tokens
         self._exact = {(one.method, one.path): one for one in routes if "{" not in one.path}
         self._shaped = [(one.path.split("/"), one) for one in routes if "{" in one.path]
         limits = [line.terms.limits for line in plane.lines.values()]
@@ -65,7 +65,7 @@ class Application:
             route, names = self._find(scope.method, scope.path)
             name = route.name
             if route.scope:
-                self._tokens.require(scope.headers.get("authorization"), route.scope)
+                self.tokens.require(scope.headers.get("authorization"), route.scope)
             reply = await self._reply(route, names, scope, proto, task)
         except TrueupError as error:
             reply = refusal_reply(error, _request_id(scope))
@@ -188,7 +188,7 @@ class Application:
 def _matched(shape: list[str], parts: list[str]) -> Mapping[str, str] | None:
     names = {}
     for wanted, part in zip(shape, parts, strict=True):
-        if wanted[:1] == "{":
+        if wanted[:1] == "{" and part:
             names[wanted[1:-1]] = unquote(part)
         elif wanted != part:
             return None

@@ -15,6 +15,7 @@ Headers: TypeAlias = list[tuple[str, str]]
 Scope: TypeAlias = Literal["predict", "feedback", "admin", ""]
 
 JSON = "application/json"
+PROMETHEUS = "text/plain; version=0.0.4"
 VERSION_HEADER = "x-model-version"
 
 
