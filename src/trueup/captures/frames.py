@@ -100,7 +100,7 @@ def _likeness(batch: Batch) -> tuple[Any, ...]:
         return ("labels", batch.model)
     if batch.refused:
         return ("refused", batch.model, batch.version, batch.digest)
-    names = (names_of(batch.inputs), names_of(batch.outputs))
+    names = (names_of(batch.inputs), names_of(batch.outputs), bool(batch.propensity))
     return ("captures", batch.model, batch.version, batch.digest, names)
 
 
@@ -116,6 +116,9 @@ def _captures(group: Sequence[Captured]) -> Frame:
         "latency_s": columns.numbers("float32", np.repeat([one.latency_s for one in group], sizes)),
         "flags": _flags(group, rows),
     }
+    if first.propensity:
+        shares = [one.propensity for one in group]
+        made["propensity"] = columns.numbers("float", np.repeat(shares, sizes))
     if first.refused:
         made["refused"] = _worded([one.refused for one in group], sizes)
         made["sent"] = columns.texts([row for one in group for row in _sent(one)])

@@ -1,12 +1,11 @@
 """Which rows of a batch are kept, and what of them: sampling, redaction, bounds on refusals."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from blake3 import blake3
 
-from trueup.captures.records import Captured, Matrix, Named, Rules, names_of, rows_of
+from trueup.captures.records import Captured, Matrix, Named, Rules, names_of
 
 _REASON_LETTERS = 500
 _SENT_LETTERS = 200  # of one value
@@ -27,25 +26,18 @@ def is_sampled(row_id: str, share: float) -> bool:
 
 
 def sampled(batch: Captured, share: float) -> Captured | None:
-    """Return the rows of a batch that are kept; None if there are none."""
-    if share >= 1.0:
+    """Return the rows of a batch that are kept; None if there are none.
+
+    Of rows that were chosen to be labelled all are: they stand for those that were not.
+    """
+    if share >= 1.0 or batch.propensity:
         return batch
     chosen = [k for k, one in enumerate(batch.ids) if is_sampled(one, share)]
     if len(chosen) == batch.rows:
         return batch
     if not chosen:
         return None
-    return msgspec.structs.replace(
-        batch,
-        ids=[batch.ids[k] for k in chosen],
-        at=[batch.at[k] for k in chosen] if isinstance(batch.at, Sequence) else batch.at,
-        inputs=rows_of(batch.inputs, chosen),
-        outputs=rows_of(batch.outputs, chosen),
-        flags={
-            name: [words[k] for k in chosen] if len(words) == batch.rows else words
-            for name, words in batch.flags.items()
-        },
-    )
+    return batch.only(chosen)
 
 
 def redacted(batch: Captured, rules: Rules) -> Captured:

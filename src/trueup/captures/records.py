@@ -55,6 +55,7 @@ class Captured(msgspec.Struct, frozen=True):
     latency_s: float = 0.0
     role: Role = "champion"
     refused: str = ""  # why; the inputs are then whatever was sent
+    propensity: float = 0.0  # with which the rows were chosen to be labelled, where they were
 
     @property
     def rows(self) -> int:
@@ -73,6 +74,21 @@ class Captured(msgspec.Struct, frozen=True):
             flags={
                 name: one[start:stop] if len(one) == whole else one
                 for name, one in self.flags.items()
+            },
+        )
+
+
+    def only(self, rows: list[int]) -> "Captured":
+        """Return the rows at these places."""
+        return msgspec.structs.replace(
+            self,
+            ids=[self.ids[k] for k in rows],
+            at=[self.at[k] for k in rows] if isinstance(self.at, Sequence) else self.at,
+            inputs=rows_of(self.inputs, rows),
+            outputs=rows_of(self.outputs, rows),
+            flags={
+                name: [words[k] for k in rows] if len(words) == self.rows else words
+                for name, words in self.flags.items()
             },
         )
 

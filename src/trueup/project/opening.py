@@ -8,10 +8,11 @@ import msgspec
 from trueup.project.loading import Asked, allow, entry_of, form_of
 from trueup.project.registering import named, registry_of
 from trueup.project.workspace import Workspace
-from trueup.registry.names import VersionName
+from trueup.registry.names import CHALLENGER, VersionName
 from trueup.registry.registry import Resolved
 from trueup.serving.limits import limits_of
 from trueup.serving.plane import Line
+from trueup.serving.routing import Routing
 from trueup.serving.served import Named, Pool, Served, Terms
 
 
@@ -23,6 +24,8 @@ class Opener:
         self._registry = registry_of(workspace)
         workers = os.cpu_count() or 1
         self._pool = Pool(ThreadPoolExecutor(workers, "model"), workers)
+        few = max(1, workers // 2)
+        self._trial_pool = Pool(ThreadPoolExecutor(few, "trial"), few)  # not the live one's
         self._names: dict[str, VersionName] = {}
 
     def line(self, text: str, version: int = 0) -> Line:
@@ -30,7 +33,9 @@ class Opener:
         name = named(self.workspace, text)
         exact = msgspec.structs.replace(name, version=version, alias="") if version else name
         found = self._registry.resolve(exact, self._environment)
-        line = Line(name.model.rpartition("/")[2], self.served(name, found), self.terms(name))
+        served = self.served(name, found)
+        short = name.model.rpartition("/")[2]
+        line = Line(short, served, self.terms(name), self._routing(name.model))
         self._names[line.name] = name
         return line
 
@@ -45,6 +50,21 @@ class Opener:
         found = self._registry.resolve(exact, self._environment)
         return self.served(name, found)
 
+    def challenger(self, line: Line) -> int:
+        """Return the version that is challenger now; a line that is named by number has none."""
+        name = self._names[line.name]
+        if name.version is not None:
+            return 0
+        history = self._registry.history(name.model)
+        return history.aliases(self._environment).get(CHALLENGER, 0)
+
+    def load_challenger(self, line: Line, version: int) -> Served:
+        """Return a challenger in memory; it has threads of its own."""
+        model = self._names[line.name].model
+        name = VersionName(model, version)
+        found = self._registry.resolve(name, self._environment)
+        return self.served(msgspec.structs.replace(name, alias=CHALLENGER), found, self._trial_pool)
+
     def poll_s(self, line: Line) -> float:
         """Return how often a line's alias is looked up."""
         return entry_of(self.workspace, line.model).serve.poll
@@ -53,13 +73,20 @@ class Opener:
         """Return how a model is served, as trueup.yaml says."""
         entry = entry_of(self.workspace, name.model)
         limits = limits_of(entry.serve.limits, self.workspace.project.file)
-        return Terms(limits, entry.serve.strict)
+        trial = entry.serve.challenger
+        return Terms(limits, entry.serve.strict, trial.sticky_by if trial else "")
 
-    def served(self, name: VersionName, found: Resolved) -> Served:
+    def served(self, name: VersionName, found: Resolved, pool: Pool | None = None) -> Served:
         """Return a version in memory, if it may be served in this environment."""
         allow(self.workspace, name.model, found.version, self._asked)
         form, signature = form_of(self.workspace, name.model, found.version)
         label = Named(
             name.model, found.version.version, found.version.model.digest, name.alias or found.alias
         )
-        return Served(label, form, signature, self._pool, self.terms(name))
+        return Served(label, form, signature, pool or self._pool, self.terms(name))
+
+    def _routing(self, model: str) -> Routing | None:
+        entry = entry_of(self.workspace, model).serve.challenger
+        if entry is None or not (entry.share or entry.shadow or entry.explore):
+            return None
+        return Routing(model, entry.share, entry.sticky_by, entry.shadow, entry.explore)

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections import Counter
 
+from trueup.serving.routing import Disagreement
 from trueup.serving.rows import Rows
 
 LATENCY_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -34,6 +35,15 @@ class Counts:
         self.latency: dict[str, Histogram] = {}
         self.model_time: dict[str, Histogram] = {}
         self.batches = Histogram(BATCH_REQUESTS)
+        self.roles: Counter[tuple[str, str]] = Counter()  # model, role: rows
+        self.role_time: dict[tuple[str, str], Histogram] = {}
+        self.fallbacks: Counter[tuple[str, str]] = Counter()  # model, why: requests
+        self.shadows: Counter[tuple[str, str]] = Counter()  # model, what became of rows
+        self.mixed: Counter[str] = Counter()  # model: requests of keys of both versions
+        self.decided: Counter[str] = Counter()  # model: rows with two decisions
+        self.differing: Counter[str] = Counter()  # model: rows with two different ones
+        self.scored: Counter[str] = Counter()  # model: rows with two scores
+        self.difference: dict[str, float] = {}  # model: how far these lie apart, summed
 
     def request(self, route: str, status: int, spent_s: float) -> None:
         """Count an answered request."""
@@ -50,6 +60,20 @@ class Counts:
         self.model_time[model].add(spent_s)
         for flag in rows.flags:
             self.flags[model, flag.column, flag.kind] += len(flag.rows)
+
+    def in_role(self, model: str, role: str, rows: int, spent_s: float) -> None:
+        """Count rows by why a version has predicted them."""
+        self.roles[model, role] += rows
+        if (model, role) not in self.role_time:
+            self.role_time[model, role] = Histogram(LATENCY_S)
+        self.role_time[model, role].add(spent_s)
+
+    def compared(self, model: str, found: Disagreement) -> None:
+        """Count rows that two versions have predicted by how these differ."""
+        self.decided[model] += found.decided
+        self.differing[model] += found.differing
+        self.scored[model] += found.scored
+        self.difference[model] = self.difference.get(model, 0.0) + found.difference
 
     def labelled(self, model: str, count: int, *, kept: bool) -> None:
         """Count labels."""

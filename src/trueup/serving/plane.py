@@ -11,14 +11,20 @@ from typing import Any, Protocol
 import msgspec
 
 from trueup.captures.ids import new_ids
-from trueup.captures.records import Captured, Labelled, Matrix, Role
+from trueup.captures.records import Captured, Labelled
 from trueup.errors import did_you_mean
 from trueup.models.outputs import Outputs
+from trueup.serving.beside import Beside
+from trueup.serving.capturing import captured
 from trueup.serving.counting import Counts
 from trueup.serving.fields import Flag
 from trueup.serving.refusals import FieldsWrong, NotServed, TooBusy
+from trueup.serving.routing import Routing
 from trueup.serving.rows import Rows
 from trueup.serving.served import Served, Terms
+from trueup.serving.shadows import Shadows
+from trueup.serving.syncing import Syncing
+from trueup.serving.trial import Trial
 
 
 class Captures(Protocol):
@@ -26,6 +32,10 @@ class Captures(Protocol):
 
     def offer(self, batch: Captured | Labelled) -> bool:
         """Take rows, or say at once that there is no room for them; they are counted there."""
+        ...
+
+    def drain(self, *, timeout_s: float = 10.0) -> bool:
+        """Return when no crash can cost what was taken; False where that takes longer."""
         ...
 
 
@@ -36,19 +46,37 @@ class Answer(msgspec.Struct):
     ids: Sequence[str]
     outputs: Outputs
     flags: tuple[Flag, ...]
+    explored: tuple[int, ...] = ()  # rows whose label is to be brought, whatever was answered
+
+    @property
+    def to_be_labelled(self) -> list[str]:
+        """The ids of these rows."""
+        return [self.ids[k] for k in self.explored]
 
 
 class Line:
     """One model that is served, under its own name, by whichever version is live."""
 
-    def __init__(self, name: str, live: Served, terms: Terms) -> None:
-        self.name, self.live, self.terms = name, live, terms
+    def __init__(
+        self, name: str, live: Served, terms: Terms, routing: Routing | None = None
+    ) -> None:
+        self.name, self.live, self.terms, self.routing = name, live, terms, routing
         self.trouble = ""  # why the newest version is not the live one
+        self.trial: Trial | None = None  # where its routing says that there may be a challenger
 
     @property
     def model(self) -> str:
         """The model's full name."""
         return self.live.named.model
+
+    @property
+    def on_trial(self) -> dict[str, object]:
+        """What is said of a challenger; nothing where there may be none."""
+        if self.trial is None:
+            return {}
+        challenger = self.trial.challenger
+        version = None if challenger is None else challenger.named.version
+        return {"challenger": version, "challenger_trouble": self.trial.trouble}
 
 
 class Taken:
@@ -80,8 +108,13 @@ class Plane:
         self.ready = True
         self.open = 0
         self._most = min(line.terms.limits.concurrency for line in lines)
+        self._syncing = Syncing(captures.drain)
         for line in lines:
             line.live.batcher.on_batch = self.counts.batch
+            if line.routing is not None:
+                beside = Beside(line.name, captures.offer, self.counts)
+                shadows = Shadows(beside, lambda: self.open > 0)
+                line.trial = Trial(line.routing, line.terms.limits, beside, shadows)
 
     @property
     def only(self) -> Line:
@@ -123,14 +156,22 @@ class Plane:
         """Take the version that is live now, for a ``with``."""
         return Taken(self, line.live)
 
-    async def answer(self, line: Line, served: Served, rows: Rows) -> Answer:
-        """Have rows answered by a version that was taken, and captured."""
+    async def answer(
+        self, line: Line, served: Served, rows: Rows, *, exactly: bool = False
+    ) -> Answer:
+        """Have rows answered, and captured: by the version that was taken, where that was asked.
+
+        Else by the challenger, where they belong to its share.
+        """
+        if line.trial is not None and line.trial.on:
+            tried = await line.trial.answer(served, rows, alone=self.open <= 1, exactly=exactly)
+            return Answer(tried.served, tried.ids, tried.outputs, tried.rows.flags, tried.explored)
         start = time.perf_counter()
         taken = rows.given if rows.coded is None else rows.coded
         outputs = await served.batcher.answer(taken, rows.count, alone=self.open <= 1)
         ids = rows.ids or new_ids(rows.count)
         spent_s = time.perf_counter() - start
-        self.captures.offer(self._captured(served, rows, ids, outputs, spent_s))
+        self.captures.offer(captured(served, rows, ids, outputs, spent_s))
         self.counts.answered(line.name, rows, spent_s)
         return Answer(served, ids, outputs, rows.flags)
 
@@ -146,25 +187,18 @@ class Plane:
             )
         )  # fmt: skip
 
-    def labelled(self, line: Line, ids: Sequence[str], labels: Any, source: str = "") -> bool:
-        """Take the truths for predictions; whether there was room for them."""
+    async def labelled(self, line: Line, ids: Sequence[str], labels: Any, source: str = "") -> bool:
+        """Take the truths for predictions; whether they are safe now, also if the power fails."""
         kept = self.captures.offer(Labelled(line.model, ids, labels, time.time_ns(), source))
+        kept = kept and await self._syncing.synced(line.terms.limits.answer_s / 2)
         self.counts.labelled(line.name, len(ids), kept=kept)
         return kept
 
-    def _captured(
-        self, served: Served, rows: Rows, ids: Sequence[str], outputs: Outputs, spent_s: float
-    ) -> Captured:
-        named = served.named
-        flags = _words(rows) if rows.flags else {}
-        role: Role = "champion"
-        inputs: Any = rows.given
-        if served.fields.plain and rows.coded is not None:
-            inputs = Matrix(served.fields.names, rows.coded.T)
-        return Captured(
-            named.model, named.version, named.digest, time.time_ns(), ids, inputs, outputs,
-            flags, spent_s, role,
-        )  # fmt: skip
+    def end(self) -> None:
+        """End what goes on beside the requests."""
+        for line in self.lines.values():
+            if line.trial is not None:
+                line.trial.shadows.end()
 
     def _in_full(self, name: str) -> Line | None:
         return next((one for one in self.lines.values() if one.model == name), None)
@@ -177,16 +211,10 @@ class Nowhere:
         """Take them and forget them."""
         return True
 
+    def drain(self, *, timeout_s: float = 10.0) -> bool:
+        """Return at once: nothing is ever on its way."""
+        return True
+
 
 async def _nothing_new() -> None:
     """Look nowhere: what is served is pinned."""
-
-
-def _words(rows: Rows) -> dict[str, list[str]]:
-    """Return a word a row for each flagged column; empty for nothing unusual."""
-    found: dict[str, list[str]] = {}
-    for flag in rows.flags:
-        words = found.setdefault(flag.column, [""] * rows.count)
-        for row in flag.rows:
-            words[row] = flag.kind
-    return found

@@ -86,6 +86,7 @@ def _models(text: Text, plane: Plane) -> None:
         says = "Whether the newest version of the alias was refused and an older one answers."
         trouble = 1.0 if line.trouble else 0.0
         text.add("trueup_model_behind", "gauge", says, trouble, {"model": line.name})
+    _trials(text, plane)
     for model, found in sorted(counts.model_time.items()):
         says = "Time that rows waited for and spent in the model."
         text.histogram("trueup_model_duration_seconds", says, found, {"model": model})
@@ -99,8 +100,44 @@ def _models(text: Text, plane: Plane) -> None:
     _totals(text, "trueup_swaps_total", says, ("model", "result"), counts.swaps)
 
 
+def _trials(text: Text, plane: Plane) -> None:
+    """Show challengers, and how their answers differ, where a line may have one."""
+    trials = {line.name: line.trial for line in plane.lines.values() if line.trial is not None}
+    if not trials:
+        return
+    for name, trial in trials.items():
+        if trial.challenger is not None:
+            named = trial.challenger.named
+            labels = {"model": name, "version": named.version, "digest": named.digest[:16]}
+            text.add("trueup_challenger_info", "gauge", "The version on trial.", 1, labels)
+    for name, trial in trials.items():
+        says = "Whether the version of the alias challenger could not be put on trial."
+        trouble = 1.0 if trial.trouble else 0.0
+        text.add("trueup_challenger_behind", "gauge", says, trouble, {"model": name})
+    counts, of_model = plane.counts, ("model",)
+    says = "Rows by why a version has predicted them."
+    _totals(text, "trueup_role_rows_total", says, ("model", "role"), counts.roles)
+    for (model, role), found in sorted(counts.role_time.items()):
+        says = "Time that rows waited for and spent in a version, by why it has predicted them."
+        text.histogram("trueup_role_duration_seconds", says, found, {"model": model, "role": role})
+    says = "Rows that were to be predicted in shadow: compared, dropped for want of time, failed."
+    _totals(text, "trueup_shadow_rows_total", says, ("model", "result"), counts.shadows)
+    says = "Requests of the challenger that the live version has answered instead."
+    _totals(text, "trueup_challenger_fallbacks_total", says, ("model", "why"), counts.fallbacks)
+    says = "Requests with rows both in and out of the challenger's share; the live one answers."
+    _totals(text, "trueup_challenger_mixed_requests_total", says, of_model, counts.mixed)
+    says = "Rows of which champion and challenger have each made a decision."
+    _totals(text, "trueup_challenger_decisions_total", says, of_model, counts.decided)
+    says = "Those of them in which the decisions differ."
+    _totals(text, "trueup_challenger_disagreements_total", says, of_model, counts.differing)
+    says = "Rows to which champion and challenger have each given a score or a number."
+    _totals(text, "trueup_challenger_scores_total", says, of_model, counts.scored)
+    says = "How far these scores or numbers lie apart, without sign, summed over rows."
+    _totals(text, "trueup_challenger_score_difference_total", says, of_model, counts.difference)
+
+
 def _totals(
-    text: Text, name: str, says: str, labels: tuple[str, ...], counted: Mapping[Any, int]
+    text: Text, name: str, says: str, labels: tuple[str, ...], counted: Mapping[Any, float]
 ) -> None:
     for key, count in sorted(counted.items()):
         values = key if isinstance(key, tuple) else (key,)

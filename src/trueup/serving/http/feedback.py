@@ -41,7 +41,9 @@ _LIST = msgspec.json.Decoder(list[Label])
 async def feedback(plane: Plane, request: Request) -> Reply:
     """Take ``{"id": .., "label": ..}``, a list of these, or ``{"labels": [...], "source": ..}``.
 
-    A later word on an id replaces an earlier one. Whether the id was ever given is not looked up.
+    200 means that they are on the disk, synced: no crash can cost them any more. Many requests
+    share a sync. A later word on an id replaces an earlier one, so that sending labels again does
+    no harm. Whether the id was ever given is not looked up.
     """
     line = plane.line(request.model)
     labels, source = _read(request.body)
@@ -54,12 +56,12 @@ async def feedback(plane: Plane, request: Request) -> Reply:
     if wrong:
         raise FieldsWrong(wrong[:20], max(0, len(wrong) - 20))
     ids = [one.id for one in labels]
-    if not plane.labelled(line, ids, [one.label for one in labels], source):
+    if not await plane.labelled(line, ids, [one.label for one in labels], source):
         raise TooBusy(
             "the labels could not be kept: disk or bucket does not keep up",
             remedy="Send them again in a moment",
         )
-    return json_reply({"model": line.model, "accepted": len(labels)}, 202)
+    return json_reply({"model": line.model, "accepted": len(labels)})
 
 
 def _read(body: bytes) -> tuple[Sequence[Label], str]:

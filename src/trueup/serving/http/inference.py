@@ -90,6 +90,7 @@ async def model(plane: Plane, request: Request) -> Reply:
                 "digest": served.named.digest,
                 "model": served.named.model,
                 "trouble": line.trouble,
+                **line.on_trial,
             },
         },
         served=served,
@@ -102,7 +103,7 @@ async def infer(plane: Plane, request: Request) -> Reply:
     with plane.taken(line) as served:
         asked, behind = _read(request)
         rows = _rows(line, served, asked, behind)
-        answer = await plane.answer(line, served, rows)
+        answer = await plane.answer(line, served, rows, exactly=request.version != "")
     return _reply(line, asked, answer)
 
 
@@ -192,13 +193,15 @@ def _reply(line: Line, asked: Asked, answer: Answer) -> Reply:
 def _joined(
     line: Line, asked: Asked, answer: Answer, described: Sequence[Any], behind: list[bytes]
 ) -> Reply:
-    said = {
+    said: dict[str, Any] = {
         "model_name": line.name,
         "model_version": str(answer.served.named.version),
         "id": asked.id or (answer.ids[0] if len(answer.ids) == 1 else ""),
         "parameters": {"ids": answer.ids},
         "outputs": described,
     }
+    if answer.explored:
+        said["parameters"]["explore"] = answer.to_be_labelled
     reply = json_reply(said, served=answer.served)
     if behind:
         reply.headers[0] = ("content-type", "application/octet-stream")

@@ -40,13 +40,17 @@ async def invocations(plane: Plane, request: Request) -> Reply:
         kind = media_type(request.headers)
         rows = _rows(served, kind, request.body, line.terms.limits.rows)
         answer = await plane.answer(line, served, rows)
+        served = answer.served
     if "text/csv" in str(request.headers.get("accept") or ""):
         return text_reply(_as_csv(answer), "text/csv", served)
     names = list(answer.outputs)
     said: Any = by_row(answer.outputs)
     if len(names) == 1:
         said = answer.outputs[names[0]].tolist()
-    return json_reply({"predictions": said, "ids": answer.ids}, served=served)
+    reply = {"predictions": said, "ids": answer.ids}
+    if answer.explored:
+        reply["explore"] = answer.to_be_labelled
+    return json_reply(reply, served=served)
 
 
 def _rows(served: Served, kind: str, body: bytes, most: int) -> Rows:

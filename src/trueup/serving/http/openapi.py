@@ -137,9 +137,7 @@ def _labels() -> dict[str, Any]:
 
 def _responses(path: str, method: str) -> dict[str, Any]:
     kind = {"/": "text/html", "/metrics": "text/plain"}.get(path, "application/json")
-    said = {
-        str(200 if path != "/feedback" else 202): {"description": "Done", "content": {kind: {}}}
-    }
+    said = {"200": {"description": "Done", "content": {kind: {}}}}
     if method == "POST" or "{" in path or path in ("/ping", "/v2/health/ready"):
         for status, says in _STATUSES.items():
             said[status] = {

@@ -11,7 +11,8 @@ async def predict(plane: Plane, request: Request) -> Reply:
     line = plane.line(request.model, request.version)
     with plane.taken(line) as served:
         rows = served.reader.records(request.body, line.terms.limits.rows)
-        answer = await plane.answer(line, served, rows)
+        answer = await plane.answer(line, served, rows, exactly=request.version != "")
+    served = answer.served
     said: dict[str, Any] = {
         "model": served.named.model,
         "version": served.named.version,
@@ -24,4 +25,6 @@ async def predict(plane: Plane, request: Request) -> Reply:
             for flag in answer.flags
             for row in flag.rows
         ]
+    if answer.explored:
+        said["explore"] = answer.to_be_labelled
     return json_reply(said, served=served)
