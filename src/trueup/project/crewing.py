@@ -22,11 +22,13 @@ from trueup.project.serving import (
     names_of,
     spool_folder,
     to_stderr,
+    tokens_for,
     tokens_again,
     warn_if_open,
 )
 from trueup.project.workspace import Workspace, open_workspace
 from trueup.registry.names import VersionName
+from trueup.serving.challengers import Challengers
 from trueup.serving.http.app import Application
 from trueup.serving.http.exposition import exposition
 from trueup.serving.http.messages import PROMETHEUS, Reply, Request, text_reply
@@ -34,7 +36,6 @@ from trueup.serving.http.routes import ROUTES
 from trueup.serving.http.running import Beside, run
 from trueup.serving.plane import Plane
 from trueup.serving.swap import Follower
-from trueup.serving.tokens import tokens_of
 from trueup.serving.workers.crew import Crew, Orders
 from trueup.serving.workers.link import Agreed, Link
 from trueup.serving.workers.words import Failed, first
@@ -82,7 +83,8 @@ def serve_with_workers(workspace: Workspace, wanted: Wanted, say: Say) -> None:
         found = registry_of(workspace).resolve(name, asked.environment)
         allow(workspace, name.model, found.version, asked)
     entries = [entry_of(workspace, name.model) for name in names.values()]
-    warn_if_open(tokens_of(entries[0].serve.auth, workspace.project.file), wanted.address, say)
+    first_model = next(iter(names.values())).model
+    warn_if_open(tokens_for(workspace, first_model), wanted.address, say)
     orders = Orders(
         wanted.workers,
         _start,
@@ -92,7 +94,7 @@ def serve_with_workers(workspace: Workspace, wanted: Wanted, say: Say) -> None:
         say,
         lambda: say(f"at {wanted.address}, by {wanted.workers} workers"),
     )
-    folder = spool_folder(workspace, next(iter(names.values())).model)
+    folder = spool_folder(workspace, first_model)
     shipper = Shipper(_Folder(folder), workspace.bucket, tell=say)
     try:
         asyncio.run(Crew(source, orders).run())
@@ -127,6 +129,7 @@ def main() -> None:
     try:
         _work(workspace, task.wanted, made, Link(end), say)
     finally:
+        made.plane.end()
         made.captures.close()
         workspace.close()
 
@@ -137,10 +140,12 @@ def _work(workspace: Workspace, wanted: Wanted, made: Assembled, link: Link, say
     link.newest = {line.name: line.live.named.version for line in plane.lines.values()}
     link.page = lambda: exposition(plane)
     follower = Follower(plane, Agreed(made.opener, link), _NEVER_S)
-    follower.tell = say
+    challengers = Challengers(plane, made.opener, made.poll_s)
+    follower.tell = challengers.tell = say
 
     async def look() -> None:
         await link.ask("look")
+        await challengers.look()
 
     async def counts(_: Plane, request: Request) -> Reply:
         return text_reply(await link.ask("counts", link.page()), PROMETHEUS)
@@ -154,13 +159,14 @@ def _work(workspace: Workspace, wanted: Wanted, made: Assembled, link: Link, say
 
     def reload() -> None:
         application.tokens = tokens_again(workspace, made, say)
+        challengers.soon()
 
     link.reload = reload
 
     async def follow() -> None:
         await link.follow(plane, follower, made.says)
 
-    run(plane, application, wanted.address, Beside((follow,), link.look))
+    run(plane, application, wanted.address, Beside((follow, challengers.watch), link.look))
 
 
 def _path(kind: Callable[[str], object], value: str) -> object:

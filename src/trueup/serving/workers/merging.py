@@ -10,6 +10,8 @@ _LARGEST = frozenset(
         "trueup_build_info",
         "trueup_model_info",
         "trueup_model_behind",
+        "trueup_challenger_info",
+        "trueup_challenger_behind",
         "trueup_capture_lag_seconds",
     }
 )
