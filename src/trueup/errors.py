@@ -24,6 +24,10 @@ class SomebodyElseFirst(TrueupError):
     """Another process holds or has already written what this one wanted to."""
 
 
+class DataBroken(TrueupError):
+    """Data is not what it is declared to be, so nothing was made of it."""
+
+
 class RemoteSilent(TrueupError):
     """A remote part (bucket, server) did not answer."""
 

@@ -4,6 +4,7 @@ import sys
 from typing import NoReturn
 
 from trueup.errors import (
+    DataBroken,
     NotProven,
     RemoteSilent,
     SomebodyElseFirst,
@@ -16,6 +17,7 @@ _CODES: tuple[tuple[type[TrueupError], int], ...] = (
     (StageFailed, 6),
     (SomebodyElseFirst, 7),
     (RemoteSilent, 8),
+    (DataBroken, 9),
     (NotProven, 10),
     (TrueupError, USAGE),
 )
