@@ -28,7 +28,7 @@ def test_an_id_is_a_uuid_of_version_7_and_tells_its_millisecond() -> None:
 
 def test_an_overflow_within_a_millisecond_goes_on_ascending() -> None:
     source = ids._Source()
-    before = source.draw(1, 1)
+    before = list(source.draw(1, 1))
     source._low, source._high = (1 << 62) - 1, 0xFFF
     after = source.draw(2, 1)
     assert before < after

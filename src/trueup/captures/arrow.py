@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from trueup.captures.columns import Column
+from trueup.captures.columns import Bytes, Column
 from trueup.captures.flatbuffers import Scalar, Structs, Table, Tables, encode
 from trueup.errors import WrongUsage
 
@@ -23,16 +23,16 @@ def write_table(columns: Mapping[str, Column], notes: Mapping[str, str] | None =
     have one schema whether or not a value was missing.
     """
     schema = _schema(columns, notes or {})
-    nodes, buffers, body = _layout(columns)
+    nodes, buffers, pieces, size_bytes = _layout(columns)
     rows = next(iter(columns.values())).rows if columns else 0
     batch = Table(
         (Scalar("q", rows), Structs("qq", nodes), Structs("qq", buffers), None, None),
     )
     begin = _MAGIC + b"\0\0" + _message(_SCHEMA, schema, 0)
-    head = _message(_RECORD_BATCH, batch, len(body))
-    blocks = Structs("qi4xq", [(len(begin), len(head), len(body))])
+    head = _message(_RECORD_BATCH, batch, size_bytes)
+    blocks = Structs("qi4xq", [(len(begin), len(head), size_bytes)])
     footer = encode(Table((_VERSION, schema, None, blocks, None)))
-    whole = [begin, head, body, _END, footer, struct.pack("<i", len(footer)), _MAGIC]
+    whole = [begin, head, *pieces, _END, footer, struct.pack("<i", len(footer)), _MAGIC]
     return b"".join(whole)
 
 
@@ -65,8 +65,11 @@ _TYPES = {
 
 def _layout(
     columns: Mapping[str, Column],
-) -> tuple[list[tuple[int, int]], list[tuple[int, int]], bytes]:
-    nodes, buffers, pieces, place = [], [], [], 0
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]], list[Bytes], int]:
+    nodes: list[tuple[int, int]] = []
+    buffers: list[tuple[int, int]] = []
+    pieces: list[Bytes] = []
+    place = 0
     for name, column in columns.items():
         nulls = 0
         if column.kind == "none":
@@ -76,13 +79,12 @@ def _layout(
         nodes.append((column.rows, nulls))
         for piece in _buffers(name, column, nulls):
             buffers.append((place, len(piece)))
-            padded = piece + bytes(-len(piece) % 8)
-            pieces.append(padded)
-            place += len(padded)
-    return nodes, buffers, b"".join(pieces)
+            pieces += [piece, bytes(-len(piece) % 8)]
+            place += len(piece) + len(pieces[-1])
+    return nodes, buffers, pieces, place
 
 
-def _buffers(name: str, column: Column, nulls: int) -> list[bytes]:
+def _buffers(name: str, column: Column, nulls: int) -> list[Bytes]:
     if column.kind == "none":
         return []
     valid = _bits(column.valid) if nulls else b""
@@ -99,5 +101,5 @@ def _buffers(name: str, column: Column, nulls: int) -> list[bytes]:
     return [valid, offsets.tobytes(), column.body]
 
 
-def _bits(flags: bytes) -> bytes:
+def _bits(flags: Bytes) -> bytes:
     return np.packbits(np.frombuffer(flags, np.uint8), bitorder="little").tobytes()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from types import NoneType
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -18,14 +18,19 @@ _OF_DTYPE: dict[str, Kind] = {"b": "bool", "i": "int", "u": "int"}
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _PARTS_OF_MICROSECOND = "datetime64[us]"
 
+if TYPE_CHECKING:
+    Bytes: TypeAlias = bytes | memoryview
+else:
+    Bytes = memoryview  # of what is read msgspec then copies nothing
+
 
 class Column(msgspec.Struct, frozen=True, array_like=True):
     """Values of one kind. Times are microseconds since 1970, texts lie one behind the other."""
 
     kind: Kind
     rows: int
-    body: bytes = b""
-    lengths: bytes = b""  # of texts, four bytes each
+    body: Bytes = b""
+    lengths: Bytes = b""  # of texts, four bytes each
     valid: bytes = b""  # one byte a row; empty: no value is missing
 
     def values(self) -> NDArray[Any]:
@@ -82,7 +87,8 @@ def of_one_length(letters: bytes, rows: int) -> Column:
 
 def numbers(kind: Kind, values: NDArray[Any]) -> Column:
     """Return a column of numbers that have this kind."""
-    return Column(kind, len(values), values.astype(DTYPES[kind], copy=False).tobytes())
+    fitted = np.ascontiguousarray(values, DTYPES[kind])
+    return Column(kind, len(values), fitted.view(np.uint8).data)
 
 
 def absent(rows: int) -> Column:
@@ -131,7 +137,8 @@ def as_list(column: Column) -> list[Any]:
     if column.kind == "text":
         ends = np.cumsum(np.frombuffer(column.lengths, "<i4"), dtype=np.int64).tolist()
         starts = [0, *ends][:-1]
-        values = [column.body[start:end].decode() for start, end in zip(starts, ends, strict=True)]
+        body = bytes(column.body)
+        values = [body[start:end].decode() for start, end in zip(starts, ends, strict=True)]
     else:
         values = column.values().tolist()
     if not column.valid:

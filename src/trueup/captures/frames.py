@@ -56,15 +56,19 @@ def frames_of(batches: Iterable[Batch]) -> Iterator[Frame]:
         yield _labels(group) if isinstance(group[0], Labelled) else _captures(group)
 
 
-def encode(frame: Frame) -> bytes:
+def encode(frame: Frame) -> bytearray:
     """Return a frame as it lies in a spool: length, checksum, MessagePack."""
-    body = msgspec.msgpack.encode(frame)
-    return _HEAD.pack(len(body), zlib.crc32(body)) + body
+    made = bytearray(_HEAD.size)
+    _ENCODER.encode_into(frame, made, _HEAD.size)
+    body = memoryview(made)[_HEAD.size :]
+    _HEAD.pack_into(made, 0, len(body), zlib.crc32(body))
+    return made
 
 
 def decode_file(content: bytes, place: str) -> tuple[list[Frame], int, int]:
     """Return a spool file's frames, how many bytes of it are whole, and how many are damaged.
 
+    The frames' columns lie in the content and are not copied.
     What a crash has cut off at the end is neither.
     """
     if content[: len(MAGIC)] != MAGIC:
@@ -76,13 +80,13 @@ def decode_file(content: bytes, place: str) -> tuple[list[Frame], int, int]:
             place=place,
         )
     found, place_bytes, damaged = [], len(MAGIC), 0
-    whole = place_bytes
+    whole, view = place_bytes, memoryview(content)
     while place_bytes + _HEAD.size <= len(content):
         length, checksum = _HEAD.unpack_from(content, place_bytes)
         end = place_bytes + _HEAD.size + length
         if length > _LONGEST_BYTES or end > len(content):
             break
-        body = content[place_bytes + _HEAD.size : end]
+        body = view[place_bytes + _HEAD.size : end]
         if zlib.crc32(body) == checksum:
             found.append(_DECODER.decode(body))
             whole = end
@@ -92,6 +96,7 @@ def decode_file(content: bytes, place: str) -> tuple[list[Frame], int, int]:
     return found, whole, damaged
 
 
+_ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Frame)
 
 
@@ -224,7 +229,7 @@ def _sent(refused: Captured) -> list[str]:
     ]
 
 
-def write_all(descriptor: int, content: bytes) -> None:
+def write_all(descriptor: int, content: bytes | bytearray) -> None:
     """Write every byte, however few the system takes at once."""
     view = memoryview(content)
     while view:

@@ -64,7 +64,7 @@ class OpenFile:
             raise
         self.size_bytes = len(MAGIC)
 
-    def append(self, content: bytes, rows: int) -> None:
+    def append(self, content: bytes | bytearray, rows: int) -> None:
         """Write whole frames; if there is no room for them, the file is as before."""
         try:
             write_all(self._descriptor, content)

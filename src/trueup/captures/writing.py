@@ -28,7 +28,7 @@ class Writer:
     ) -> None:
         self._slot, self._limits, self._rules, self._tell = slot, limits, rules, tell
         self._file: OpenFile | None = None
-        self._pending: list[tuple[bytes, int]] = []  # encoded, not yet in a file
+        self._pending: list[tuple[bytearray, int]] = []  # encoded, not yet in a file
         self._closed_bytes = 0
         self._synced_s = clock.monotonic_s()
         self._opened_s = 0.0
@@ -120,7 +120,7 @@ class Writer:
         self._refusals[batch.model] = (begun_s, rows + made.rows)
         return made
 
-    def _one_by_one(self, batches: Iterable[Batch]) -> list[tuple[bytes, int]]:
+    def _one_by_one(self, batches: Iterable[Batch]) -> list[tuple[bytearray, int]]:
         made = []
         for one in batches:
             try:
