@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("rollback", "Go back to the champion before."),
     "alias": ("alias", "Give a version a name, such as challenger."),
     "serve": ("serve", "Answer predictions over HTTP."),
+    "predict": ("predict", "Score a table, captured as the server's answers are."),
     "captures": ("captures", "Look at what was served; export, import, erase it."),
     "convert": ("convert", "Write a model as ONNX, if that answers as the model does."),
     "deprecate": ("deprecate", "Say that a version is not to be promoted again."),
