@@ -30,7 +30,7 @@ def test_an_overflow_within_a_millisecond_goes_on_ascending() -> None:
     source = ids._Source()
     before = list(source.draw(1, 1))
     source._low, source._high = (1 << 62) - 1, 0xFFF
-    after = source.draw(2, 1)
+    after = list(source.draw(2, 1))
     assert list(before) < after
     assert after == sorted(set(after))
     assert all(uuid.UUID(one).version == 7 for one in after)
