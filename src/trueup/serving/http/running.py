@@ -12,6 +12,7 @@ import msgspec
 from trueup.models.libraries import library
 from trueup.serving.http.app import Application
 from trueup.serving.plane import Plane
+from trueup.serving.settling import settle
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _HEADERS_MS = 10_000
@@ -51,6 +52,7 @@ def run(plane: Plane, application: Application, address: Address, beside: Beside
     Accepted connections have TCP_NODELAY: granian sets it.
     """
     loop_factory = _fastest_loop()
+    settle()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(_serve(plane, application, address, beside))
 
