@@ -1,4 +1,4 @@
-"""What a process does once before it serves for long: so that memory stays small and pauses short."""
+"""What a process does once, before it serves for long, to keep memory small and pauses short."""
 
 import ctypes
 import gc
