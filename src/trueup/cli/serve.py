@@ -1,6 +1,7 @@
 """trueup serve."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -31,6 +32,11 @@ from trueup.cli.printing import say
     "--new-token", "scopes", multiple=True, type=click.Choice(["predict", "feedback", "admin"]),
     help="Serve nothing; make a bearer token of this scope (several: of all of them).",
 )  # fmt: skip
+@click.option(
+    "--log", default="text", show_default=True, type=click.Choice(["text", "json"]),
+    help="How the log is written, on standard error.",
+)  # fmt: skip
+@click.option("--access-log", is_flag=True, help="Log each request, not only those refused.")
 @env_option
 @override_option
 @why_option
@@ -44,6 +50,8 @@ def command(
     workers: int,
     certificate: Path | None,
     key: Path | None,
+    log: Literal["text", "json"],
+    access_log: bool,
     scopes: tuple[str, ...],
     environment: str,
     override: bool,
@@ -61,7 +69,7 @@ def command(
     from trueup.serving.http.running import Address
 
     address = Address(host, port, certificate, key)
-    wanted = Wanted(names, environment, address, override, why, workers)
+    wanted = Wanted(names, environment, address, override, why, workers, log, access_log)
     with opened(folder) as workspace:
         serve(workspace, wanted, say)
 

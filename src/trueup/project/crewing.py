@@ -22,18 +22,21 @@ from trueup.project.serving import (
     names_of,
     spool_folder,
     to_stderr,
-    tokens_for,
     tokens_again,
+    tokens_for,
     warn_if_open,
+    watched,
 )
 from trueup.project.workspace import Workspace, open_workspace
 from trueup.registry.names import VersionName
+from trueup.serving import logs
 from trueup.serving.challengers import Challengers
 from trueup.serving.http.app import Application
 from trueup.serving.http.exposition import exposition
 from trueup.serving.http.messages import PROMETHEUS, Reply, Request, text_reply
 from trueup.serving.http.routes import ROUTES
 from trueup.serving.http.running import Beside, run
+from trueup.serving.http.watching import Watching
 from trueup.serving.plane import Plane
 from trueup.serving.swap import Follower
 from trueup.serving.workers.crew import Crew, Orders
@@ -118,8 +121,10 @@ def main() -> None:
     task = msgspec.json.decode(begin.wanted, type=Task, dec_hook=_path)
 
     def say(text: str) -> None:
-        to_stderr(f"worker {begin.number}: {text}")
+        tell = logs.say if task.wanted.log == "json" else to_stderr
+        tell(f"worker {begin.number}: {text}")
 
+    logs.set_up(task.wanted.log)
     try:
         workspace = open_workspace(Path(task.root), os.environ)
         made = assembled(workspace, task.wanted, begin.versions, say)
@@ -127,15 +132,22 @@ def main() -> None:
         end.sendall(msgspec.json.encode(Failed(error.problem, error.remedy)) + b"\n")
         raise SystemExit(1) from error
     try:
-        _work(workspace, task.wanted, made, Link(end), say)
+        with watched(made.plane, task.wanted, workspace.env) as watching:
+            _work(workspace, made, _Wired(task.wanted, Link(end), watching), say)
     finally:
         made.plane.end()
         made.captures.close()
         workspace.close()
 
 
-def _work(workspace: Workspace, wanted: Wanted, made: Assembled, link: Link, say: Say) -> None:
-    plane = made.plane
+class _Wired(msgspec.Struct, frozen=True):
+    wanted: Wanted
+    link: Link
+    watching: Watching
+
+
+def _work(workspace: Workspace, made: Assembled, wired: _Wired, say: Say) -> None:
+    plane, link = made.plane, wired.link
     plane.ready = False  # until all are
     link.newest = {line.name: line.live.named.version for line in plane.lines.values()}
     link.page = lambda: exposition(plane)
@@ -155,7 +167,7 @@ def _work(workspace: Workspace, wanted: Wanted, made: Assembled, link: Link, say
         msgspec.structs.replace(one, answer=counts) if one.name == "metrics" else one
         for one in ROUTES
     )
-    application = Application(plane, routes, made.tokens)
+    application = Application(plane, routes, made.tokens, wired.watching)
 
     def reload() -> None:
         application.tokens = tokens_again(workspace, made, say)
@@ -166,7 +178,7 @@ def _work(workspace: Workspace, wanted: Wanted, made: Assembled, link: Link, say
     async def follow() -> None:
         await link.follow(plane, follower, made.says)
 
-    run(plane, application, wanted.address, Beside((follow, challengers.watch), link.look))
+    run(plane, application, wired.wanted.address, Beside((follow, challengers.watch), link.look))
 
 
 def _path(kind: Callable[[str], object], value: str) -> object:

@@ -1,7 +1,8 @@
 """The verb serve: versions of the registry behind HTTP."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,14 +17,17 @@ from trueup.project.loading import Asked, entry_of
 from trueup.project.opening import Opener
 from trueup.project.registering import chosen_environment
 from trueup.project.workspace import Workspace, prepare_own_folder
+from trueup.serving import logs
 from trueup.serving.challengers import Challengers
 from trueup.serving.http.app import Application
 from trueup.serving.http.claiming import claimed
 from trueup.serving.http.routes import ROUTES
 from trueup.serving.http.running import Address, Beside, run
+from trueup.serving.http.traces import Telemetry, wishes_of
+from trueup.serving.http.watching import Watching
 from trueup.serving.plane import Line, Plane
 from trueup.serving.swap import Follower
-from trueup.serving.tokens import Tokens, tokens_of
+from trueup.serving.tokens import Surroundings, Tokens, tokens_of
 
 Say: TypeAlias = Callable[[str], None]
 
@@ -37,6 +41,8 @@ class Wanted(msgspec.Struct, frozen=True):
     override: bool = False
     why: str = ""
     workers: int = 1
+    log: logs.Form = "text"
+    access_log: bool = False
 
 
 class Assembled(msgspec.Struct, frozen=True):
@@ -64,6 +70,8 @@ class Assembled(msgspec.Struct, frozen=True):
 
 def serve(workspace: Workspace, wanted: Wanted, say: Say) -> None:
     """Serve until a signal comes. Raises Refused for a version that may not be served there."""
+    logs.set_up(wanted.log)
+    say = logs.say if wanted.log == "json" else say
     with claimed(wanted.address) as address:
         wanted = msgspec.structs.replace(wanted, address=address)
         if wanted.workers > 1:
@@ -76,36 +84,42 @@ def serve(workspace: Workspace, wanted: Wanted, say: Say) -> None:
 
 def _serve_here(workspace: Workspace, wanted: Wanted, say: Say) -> None:
     made = assembled(workspace, wanted, {}, say)
+    shipper = Shipper(made.captures, workspace.bucket, tell=say)
+    try:
+        with watched(made.plane, wanted, workspace.env) as watching:
+            _run(workspace, wanted, made, watching, say)
+    finally:
+        made.plane.end()
+        made.captures.close()
+        if not shipper.close():
+            say(f"captures stay in {made.captures.folder}: the next trueup serve ships them")
+
+
+def _run(
+    workspace: Workspace, wanted: Wanted, made: Assembled, watching: Watching, say: Say
+) -> None:
     plane, follower = made.plane, Follower(made.plane, made.opener, made.poll_s)
     challengers = Challengers(plane, made.opener, made.poll_s)
     follower.tell = challengers.tell = say
+    application = Application(plane, ROUTES, made.tokens, watching)
 
     async def look() -> None:
         await follower.look()
         await challengers.look()
-
-    plane.look = look
-    application = Application(plane, ROUTES, made.tokens)
 
     def look_again() -> None:
         application.tokens = tokens_again(workspace, made, say)
         follower.soon()
         challengers.soon()
 
-    shipper = Shipper(made.captures, workspace.bucket, tell=say)
-    try:
-        for text in made.says:
-            say(text)
-        warn_if_open(made.tokens, wanted.address, say)
-        beside = Beside(
-            (follower.watch, challengers.watch), look_again, lambda: say(f"at {wanted.address}")
-        )
-        run(plane, application, wanted.address, beside)
-    finally:
-        plane.end()
-        made.captures.close()
-        if not shipper.close():
-            say(f"captures stay in {made.captures.folder}: the next trueup serve ships them")
+    plane.look = look
+    for text in made.says:
+        say(text)
+    warn_if_open(made.tokens, wanted.address, say)
+    beside = Beside(
+        (follower.watch, challengers.watch), look_again, lambda: say(f"at {wanted.address}")
+    )
+    run(plane, application, wanted.address, beside)
 
 
 def assembled(
@@ -118,7 +132,21 @@ def assembled(
     lines = [opener.line(name, versions.get(line, 0)) for line, name in names.items()]
     captures = _spool(workspace, lines, say)
     plane = Plane(lines, captures, trueup.__version__)
-    return Assembled(opener, plane, captures, _tokens(workspace, lines[0].model))
+    return Assembled(opener, plane, captures, tokens_for(workspace, lines[0].model))
+
+
+@contextmanager
+def watched(plane: Plane, wanted: Wanted, env: Mapping[str, str]) -> Iterator[Watching]:
+    """Give what is told of requests; what was not sent to a collector is sent at the end."""
+    wishes = wishes_of(env)
+    if not (wishes.traces or wishes.logs):
+        yield Watching(wanted.access_log)
+        return
+    telemetry = Telemetry(plane, wishes, trueup.__version__)
+    try:
+        yield Watching(wanted.access_log, telemetry if wishes.traces else None)
+    finally:
+        telemetry.end()
 
 
 def names_of(workspace: Workspace, names: tuple[str, ...]) -> dict[str, str]:
@@ -147,7 +175,7 @@ def tokens_again(workspace: Workspace, made: Assembled, say: Say) -> Tokens:
 
     again = Workspace(workspace.root, workspace.env)
     try:
-        return _tokens(again, made.plane.only.model)
+        return tokens_for(again, made.plane.only.model)
     except TrueupError as error:
         say(f"the tokens stay as they were: {error.problem}")
         return made.tokens
@@ -165,8 +193,10 @@ def warn_if_open(tokens: Tokens, address: Address, say: Say) -> None:
         say("warning: no tokens are configured, so whoever reaches the port may ask")
 
 
-def _tokens(workspace: Workspace, model: str) -> Tokens:
-    return tokens_of(entry_of(workspace, model).serve.auth, workspace.project.file)
+def tokens_for(workspace: Workspace, model: str) -> Tokens:
+    """Return who may ask, as the first model's configuration says."""
+    around = Surroundings(workspace.env, workspace.root)
+    return tokens_of(entry_of(workspace, model).serve.auth, workspace.project.file, around)
 
 
 def _spool(workspace: Workspace, lines: list[Line], say: Say) -> Spool:

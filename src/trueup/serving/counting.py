@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Callable
 
 from trueup.serving.routing import Disagreement
 from trueup.serving.rows import Rows
@@ -35,6 +36,7 @@ class Counts:
         self.latency: dict[str, Histogram] = {}
         self.model_time: dict[str, Histogram] = {}
         self.batches = Histogram(BATCH_REQUESTS)
+        self.on_answer: Callable[[str, Rows], None] | None = None  # who else is to know
         self.roles: Counter[tuple[str, str]] = Counter()  # model, role: rows
         self.role_time: dict[tuple[str, str], Histogram] = {}
         self.fallbacks: Counter[tuple[str, str]] = Counter()  # model, why: requests
@@ -55,6 +57,8 @@ class Counts:
     def answered(self, model: str, rows: Rows, spent_s: float) -> None:
         """Count rows that a version has answered."""
         self.rows[model] += rows.count
+        if self.on_answer is not None:
+            self.on_answer(model, rows)
         if model not in self.model_time:
             self.model_time[model] = Histogram(LATENCY_S)
         self.model_time[model].add(spent_s)

@@ -62,6 +62,14 @@ class TooBusy(Refused):
     retry_after_s = 1
 
 
+class BeyondShare(Refused):
+    """One client asks for more than its share, whatever room there is."""
+
+    def __init__(self, problem: str, retry_after_s: int) -> None:
+        super().__init__(problem, remedy="Ask again after the time that Retry-After gives")
+        self.retry_after_s = retry_after_s
+
+
 class TooLate(Refused):
     """The request did not arrive, or its answer was not ready, within the time."""
 

@@ -3,52 +3,33 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
-
-import msgspec
 
 from trueup.errors import TrueupError
-from trueup.ids import nonce
-from trueup.serving.http.messages import (
-    Reply,
-    Request,
-    Scope,
-    WrongMethod,
-    bug_reply,
-    refusal_reply,
-)
+from trueup.serving.http.messages import REQUEST_ID, Reply, Request, bug_reply, refusal_reply
+from trueup.serving.http.table import Route, Table
+from trueup.serving.http.watching import Watching, request_id
 from trueup.serving.plane import Plane
-from trueup.serving.refusals import NotReadHere, NotServed, TooLate, TooMuch, Unreadable
+from trueup.serving.refusals import BeyondShare, NotReadHere, TooLate, TooMuch, Unreadable
 from trueup.serving.tokens import Tokens
-
-Answering = Callable[[Plane, Request], Awaitable[Reply]]
 
 _LOG = logging.getLogger("trueup.serving")
 _SWEEP_S = 0.25
-_REQUEST_ID = "x-request-id"
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/")
-
-
-class Route(msgspec.Struct, frozen=True):
-    """What one path and method do; ``{model}`` and ``{version}`` stand for a part of the path."""
-
-    name: str
-    method: str
-    path: str
-    answer: Answering
-    scope: Scope = ""  # what a token must allow
-    bounded: bool = True  # counts among the requests under way
 
 
 class Application:
     """Called once a request, on the event loop."""
 
-    def __init__(self, plane: Plane, routes: tuple[Route, ...], tokens: Tokens) -> None:
+    def __init__(
+        self,
+        plane: Plane,
+        routes: tuple[Route, ...],
+        tokens: Tokens,
+        watching: Watching | None = None,
+    ) -> None:
         self._plane, self.tokens = plane, tokens
-        self._exact = {(one.method, one.path): one for one in routes if "{" not in one.path}
-        self._shaped = [(one.path.split("/"), one) for one in routes if "{" in one.path]
+        self._table, self._watching = Table(routes), watching or Watching()
         limits = [line.terms.limits for line in plane.lines.values()]
         self._body_bytes = max(one.body_bytes for one in limits)
         self._arrive_s = max(one.arrive_s for one in limits)
@@ -57,29 +38,49 @@ class Application:
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         """Answer one request; whatever happens, something is replied."""
-        start = time.perf_counter()
-        name = "none"
+        start, watching = time.perf_counter(), self._watching
+        if watching.tracing is None:
+            name, reply = await self._answered(scope, proto)
+        else:
+            name, reply = await watching.tracing.around(scope, self._answered(scope, proto))
+        spent_s = time.perf_counter() - start
+        self._plane.counts.request(name, reply.status, spent_s)
+        if watching.access:
+            watching.tell(scope, name, reply, spent_s)
+        proto.response_bytes(reply.status, reply.headers, reply.body)
+
+    async def _answered(self, scope: Any, proto: Any) -> tuple[str, Reply]:
+        name, share = "none", None
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - the server makes one a request
         try:
-            route, names = self._find(scope.method, scope.path)
+            route, names = self._table.find(scope.method, scope.path)
             name = route.name
             if route.scope:
-                self.tokens.require(scope.headers.get("authorization"), route.scope)
+                whose = self.tokens.require(scope.headers.get("authorization"), route.scope)
+                if whose.is_bounded:
+                    whose.enter()
+                    share = whose
             reply = await self._reply(route, names, scope, proto, task)
+            if REQUEST_ID in scope.headers:
+                reply.headers.append((REQUEST_ID, request_id(scope)))
         except TrueupError as error:
-            reply = refusal_reply(error, _request_id(scope))
-            self._say(scope, reply, error.problem)
+            reply = refusal_reply(error, request_id(scope))
+            if isinstance(error, BeyondShare):
+                self._plane.counts.refused("share")
+            _say(scope, name, reply, error.problem)
         except asyncio.CancelledError:
             reply = self._late(task, scope)
+            _say(scope, name, reply, "too late")
         except Exception:  # noqa: BLE001 - the process's edge: no stack trace leaves it
-            reply = bug_reply(_request_id(scope))
-            _LOG.exception("request %s of %s failed", _header(reply), scope.path[:200])
+            reply = bug_reply(request_id(scope))
+            fields = {"path": scope.path[:200], "route": name, "request_id": _id(reply)}
+            _LOG.exception("a request failed", extra={"fields": fields})
         finally:
             self._deadlines.pop(task, None)
-        spent_s = time.perf_counter() - start
-        self._plane.counts.request(name, reply.status, spent_s)
-        proto.response_bytes(reply.status, reply.headers, reply.body)
+            if share is not None:
+                share.leave()
+        return name, reply
 
     async def sweep(self) -> None:
         """Cut off requests that take too long, until cancelled; costs a request next to nothing."""
@@ -143,30 +144,6 @@ class Application:
                 remedy="Send the rows in several requests, or predict them as a batch",
             )
 
-    def _find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
-        if method == "HEAD":
-            method = "GET"  # the server leaves the body out
-        found = self._exact.get((method, path))
-        if found is not None:
-            return found, {}
-        parts = path.split("/")
-        for shape, route in self._shaped:
-            if route.method == method and len(shape) == len(parts):
-                names = _matched(shape, parts)
-                if names is not None:
-                    return route, names
-        return self._none(method, path)
-
-    def _none(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
-        others = {how for how, what in self._exact if what == path}
-        parts = path.split("/")
-        for shape, route in self._shaped:
-            if len(shape) == len(parts) and _matched(shape, parts) is not None:
-                others.add(route.method)
-        if others:
-            raise WrongMethod(method, sorted(others))
-        raise NotServed(f"there is nothing at {path[:200]!r}", remedy="See GET /openapi.json")
-
     def _late(self, task: Any, scope: Any) -> Reply:
         self._plane.counts.refused("late")
         task.uncancel()
@@ -175,31 +152,23 @@ class Application:
                 "the request did not arrive, or could not be answered, in time",
                 remedy="Send less at once, or try again in a moment",
             ),
-            _request_id(scope),
-        )
-
-    def _say(self, scope: Any, reply: Reply, problem: str) -> None:
-        _LOG.info(
-            "%s %s: %d, request %s: %s",
-            *(scope.method, scope.path[:200], reply.status, _header(reply), problem[:500]),
+            request_id(scope),
         )
 
 
-def _matched(shape: list[str], parts: list[str]) -> Mapping[str, str] | None:
-    names = {}
-    for wanted, part in zip(shape, parts, strict=True):
-        if wanted[:1] == "{" and part:
-            names[wanted[1:-1]] = unquote(part)
-        elif wanted != part:
-            return None
-    return names
+def _say(scope: Any, route: str, reply: Reply, problem: str) -> None:
+    said = {
+        "method": scope.method,
+        "path": scope.path[:200],
+        "route": route,
+        "status": reply.status,
+        "request_id": _id(reply),
+    }
+    _LOG.info(
+        "%s %s: %d, %s", said["method"], said["path"], reply.status, problem[:500],
+        extra={"fields": said},
+    )  # fmt: skip
 
 
-def _request_id(scope: Any) -> str:
-    """Return the id that the client gave, where it is harmless, else a new one."""
-    given = scope.headers.get(_REQUEST_ID) or ""
-    return given if 0 < len(given) <= 100 and _PLAIN.issuperset(given) else nonce()
-
-
-def _header(reply: Reply) -> str:
-    return dict(reply.headers).get(_REQUEST_ID, "")
+def _id(reply: Reply) -> str:
+    return dict(reply.headers).get(REQUEST_ID, "")

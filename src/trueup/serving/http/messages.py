@@ -15,6 +15,7 @@ Headers: TypeAlias = list[tuple[str, str]]
 Scope: TypeAlias = Literal["predict", "feedback", "admin", ""]
 
 JSON = "application/json"
+REQUEST_ID = "x-request-id"
 PROMETHEUS = "text/plain; version=0.0.4"
 VERSION_HEADER = "x-model-version"
 
@@ -42,6 +43,7 @@ _STATUSES: tuple[tuple[type[TrueupError], int], ...] = (
     (refusals.Unreadable, 400),
     (refusals.NotReadHere, 415),
     (refusals.TooMuch, 413),
+    (refusals.BeyondShare, 429),
     (refusals.TooLate, 503),
     (refusals.TooBusy, 503),
     (refusals.NotServed, 404),
@@ -89,7 +91,7 @@ def refusal_reply(error: TrueupError, request_id: str) -> Reply:
     status = next(code for kind, code in _STATUSES if isinstance(error, kind))
     said: dict[str, Any] = {"error": error.problem, "remedy": error.remedy}
     said["request_id"] = request_id
-    headers = [("content-type", JSON), ("x-request-id", request_id)]
+    headers = [("content-type", JSON), (REQUEST_ID, request_id)]
     if isinstance(error, refusals.Refused):
         if error.problems:
             said["problems"] = error.problems
@@ -107,7 +109,7 @@ def refusal_reply(error: TrueupError, request_id: str) -> Reply:
 def bug_reply(request_id: str) -> Reply:
     """Return what is said of a bug of ours: nothing but where to look."""
     said = {"error": "this is a bug of the server; its log has more", "request_id": request_id}
-    return Reply(_ENCODER.encode(said), 500, [("content-type", JSON), ("x-request-id", request_id)])
+    return Reply(_ENCODER.encode(said), 500, [("content-type", JSON), (REQUEST_ID, request_id)])
 
 
 def media_type(headers: Any) -> str:

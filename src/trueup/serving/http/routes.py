@@ -10,7 +10,7 @@ from trueup.serving.http import (
     page,
     predict,
 )
-from trueup.serving.http.app import Route
+from trueup.serving.http.table import Route
 
 _MODEL = "/v2/models/{model}"
 _VERSION = f"{_MODEL}/versions/{{version}}"
