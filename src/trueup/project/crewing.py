@@ -170,7 +170,7 @@ def _work(workspace: Workspace, made: Assembled, wired: _Wired, say: Say) -> Non
     application = Application(plane, routes, made.tokens, wired.watching)
 
     def reload() -> None:
-        application.tokens = tokens_again(workspace, made, say)
+        application.tokens = tokens_again(workspace, plane.only.model, application.tokens, say)
         challengers.soon()
 
     link.reload = reload

@@ -108,7 +108,7 @@ def _run(
         await challengers.look()
 
     def look_again() -> None:
-        application.tokens = tokens_again(workspace, made, say)
+        application.tokens = tokens_again(workspace, plane.only.model, application.tokens, say)
         follower.soon()
         challengers.soon()
 
@@ -169,16 +169,16 @@ def names_of(workspace: Workspace, names: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def tokens_again(workspace: Workspace, made: Assembled, say: Say) -> Tokens:
+def tokens_again(workspace: Workspace, model: str, before: Tokens, say: Say) -> Tokens:
     """Return the tokens as trueup.yaml has them now; those of before where it cannot be read."""
     from trueup.errors import TrueupError
 
     again = Workspace(workspace.root, workspace.env)
     try:
-        return tokens_for(again, made.plane.only.model)
+        return tokens_for(again, model)
     except TrueupError as error:
         say(f"the tokens stay as they were: {error.problem}")
-        return made.tokens
+        return before
 
 
 def spool_folder(workspace: Workspace, model: str) -> Path:
