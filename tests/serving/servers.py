@@ -34,6 +34,7 @@ CONFIGURATION = """
       sale:
         path: model.skops
         task: binary
+        convert: off
         features: [shop, near, staff]
         evaluate: {data: test.csv, target: sold, id: id}
         serve:

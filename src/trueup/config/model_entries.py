@@ -175,6 +175,9 @@ class ModelEntry(Section, frozen=True):
     evaluate: Annotated[EvaluateEntry | None, "what it is evaluated on"] = None
     gate: Annotated[GateEntry, "what a candidate must show"] = GateEntry()
     promote: Annotated[Literal["on_pass", "manual"], "what `trueup run` does on a pass"] = "on_pass"
+    convert: Annotated[
+        Literal["auto", "off"], "whether a new version is also kept as ONNX, which answers quicker"
+    ] = "auto"
     serve: Annotated[ServeEntry, "how it is served"] = ServeEntry()
     monitor: Annotated[MonitorEntry | None, "how it is watched"] = None
     loop: Annotated[LoopEntry | None, "when it is retrained, and what follows"] = None

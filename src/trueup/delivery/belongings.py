@@ -64,5 +64,5 @@ def _golden(subject: Subject, signature: "Signature", tell: Say) -> dict[str, by
     except FormatUnknown:
         return {}  # nothing of ours will ever load it
     except TrueupError as error:
-        tell(f"without golden requests, as the model could not be asked: {error.problem}")
+        tell(f"has no golden requests, as it could not be asked: {error.problem}")
         return {}

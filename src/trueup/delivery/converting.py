@@ -1,18 +1,30 @@
 """A model's other form: compared on the evaluation data, and kept by the model's digest."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from trueup.delivery.subject import Candidate, Subject
+from trueup.errors import NotProven
 from trueup.models.artifact import Model, open_model
-from trueup.models.conversions import Conversion, keep_conversion
+from trueup.models.conversions import (
+    Bounds,
+    Conversion,
+    Measured,
+    keep_conversion,
+    session_of,
+)
 from trueup.models.port import Trust
 from trueup.models.signature import Signature, decode_signature
 from trueup.models.tables import Table, as_table
+
+if TYPE_CHECKING:
+    from trueup.models.converting import Converted
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -22,11 +34,12 @@ class Form(msgspec.Struct, frozen=True):
     graph: bytes
 
 
-def convert(subject: Subject, candidate: Candidate) -> Form:
+def convert(subject: Subject, candidate: Candidate, within_s: float = math.inf) -> Form:
     """Convert a candidate and compare on the evaluation data; nothing is kept.
 
-    Raises NotConvertible where no form is known. The libraries that the model was made with must
-    be installed here.
+    Raises NotConvertible where no form is known, or none was made in time. The libraries that the
+    model was made with must be installed here. A version's golden requests are asked, too: they
+    know what its own software answered.
     """
     from trueup.delivery.elsewhere.predicting import read_for
     from trueup.models.artifact import Reading
@@ -36,8 +49,11 @@ def convert(subject: Subject, candidate: Candidate) -> Form:
     with _opened(subject, candidate) as model:
         reading = Reading(subject.entry.features, _signature(subject, candidate))
         reading = read_for(model.inputs, table, reading)
-        made = converted(model.read_as(reading), table, candidate.model.digest)
-    return Form(made.record, made.graph)
+        model = model.read_as(reading)
+        made = converted(model, table, candidate.model.digest, within_s=within_s)
+    wrong = "" if made.record.refused else _unlike_golden(subject, candidate, made)
+    refused = (wrong,) if wrong else made.record.refused
+    return Form(msgspec.structs.replace(made.record, refused=refused), made.graph)
 
 
 def keep(subject: Subject, form: Form) -> Conversion:
@@ -58,6 +74,40 @@ def keep(subject: Subject, form: Form) -> Conversion:
     bucket = subject.results.remote or subject.results.local
     keep_conversion(bucket, subject.scope.name, record)
     return record
+
+
+def failed(candidate: Candidate, why: str) -> Form:
+    """Return the record of a candidate that has no other form, so that it is not tried again."""
+    nothing = Measured(0)
+    record = Conversion(
+        model=candidate.model.digest,
+        to="onnx",
+        signature=Signature(()),
+        bounds=Bounds(),
+        sample=nothing,
+        probes=nothing,
+        refused=(why,),
+    )
+    return Form(record, b"")
+
+
+def _unlike_golden(subject: Subject, candidate: Candidate, made: "Converted") -> str:
+    """Return how a form answers a version's golden requests otherwise; empty: it does not."""
+    from trueup.models.golden import PART, decode_golden
+    from trueup.serving.forms import Session
+    from trueup.serving.golden import require_golden
+
+    part = candidate.version.parts.get(PART) if candidate.version else None
+    if part is None:
+        return ""
+    record = made.record
+    form = Session(session_of(made.graph), record.signature)
+    golden = decode_golden(subject.results.read(part))
+    try:
+        require_golden("the form", form, record.signature, golden, record.bounds.difference)
+    except NotProven as error:
+        return error.problem
+    return ""
 
 
 def _rows(subject: Subject) -> Table:

@@ -16,7 +16,7 @@ _MOST_REASONS = 5
 def sentences(done: Delivered) -> list[str]:
     """Return what became of a model at the end of a run, shortest first."""
     named = done.model + (f"/{done.version}" if done.version else "")
-    return [*_sentences(done, named), *(f"{named} {one}" for one in done.told)]
+    return [*_sentences(done, named), *done.told]
 
 
 def _sentences(done: Delivered, named: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ Graphs are of doubles and see numbers alone: categories are encoded from the voc
 signature, which is widened by what the model's own encoders know. Nothing here knows a project.
 """
 
+import math
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -11,11 +12,18 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from trueup import clock
 from trueup.errors import WrongUsage
 from trueup.models.artifact import Model, Reading
-from trueup.models.conversions import Bounds, Conversion, Probed, Timings, session_of
+from trueup.models.conversions import (
+    Bounds,
+    Conversion,
+    Probed,
+    Timings,
+    session_of,
+)
 from trueup.models.converters import comparing, probing, vocabularies
-from trueup.models.converters.graph import Flow, Graph, NotConvertible, Source
+from trueup.models.converters.graph import Flow, Graph, NotConvertible, Source, TookTooLong
 from trueup.models.libraries import library
 from trueup.models.port import ModelFailed
 from trueup.models.signature import Signature, encode
@@ -34,27 +42,34 @@ class Converted(msgspec.Struct, frozen=True):
     graph: bytes
 
 
-def convert(model: Model, sample: Table, digest: str, bounds: Bounds | None = None) -> Converted:
+def convert(
+    model: Model,
+    sample: Table,
+    digest: str,
+    bounds: Bounds | None = None,
+    within_s: float = math.inf,
+) -> Converted:
     """Make a model's ONNX form and compare it on a table and on rows made to tell them apart.
 
-    Raises NotConvertible where no form is known; one that is made but answers otherwise comes
-    back with the reasons in ``record.refused``. The sample is of the evaluation data, columns as
-    the model takes them.
+    Raises NotConvertible where no form is known, or none was made in time; one that is made but
+    answers otherwise comes back with the reasons in ``record.refused``. The sample is of the
+    evaluation data, columns as the model takes them.
     """
+    look = _until(within_s)
     bounds = bounds or Bounds()
     sample = thinned(sample.select(model.inputs or sample.names))
     if sample.rows == 0:
         raise WrongUsage("no row to compare on", remedy="Give a table of evaluation data with rows")
     said = model.predict(sample)[0]
     signature = vocabularies.widened(model, sample, said)
-    graph = Graph()
+    graph = Graph(look)
     sources = [_source(field.name, field, sample) for field in signature.inputs]
     writer(model)(graph, graph.table(sources), said.columns())
     body = graph.model()
     form = _opened(body, signature)
     model = Model(model.format, model.loaded, Reading(sample.names, _loose(model.signature)))
     changes, thresholds = _probes(graph, sources, sample, signature)
-    pairs, more, less = _predicted(model, form, sample, changes)
+    pairs, more, less = _predicted(model, form, sample, changes, look)
     found = form.predict(sample)[0]
     if set(found.names) != set(said.names):
         raise NotConvertible(f"the graph answers {found.names}, the model {said.names}")
@@ -95,6 +110,16 @@ def _timings(model: Model, body: bytes, signature: Signature, sample: Table) -> 
 
     form = cost_of(lambda given: session.run(None, given), feed(one), feed(many))
     return Timings(form, cost_of(model.predict, one, many), model.format)
+
+
+def _until(within_s: float) -> Callable[[], None]:
+    end_s = clock.monotonic_s() + within_s
+
+    def look() -> None:
+        if clock.monotonic_s() > end_s:
+            raise TookTooLong(f"it takes longer than {within_s:.0f} s")
+
+    return look
 
 
 def writer(model: Model) -> Callable[[Graph, Flow, Any], None]:
@@ -167,7 +192,7 @@ def _probes(
             probing.Asked(forest, flow, matrix)
             for (forest, flow), matrix in zip(graph.forests, given, strict=True)
         ]
-    thresholds = probing.at_thresholds(asked)
+    thresholds = probing.at_thresholds(asked, graph.look)
     places = np.linspace(0, sample.rows - 1, few.rows).astype(np.int64)
     groups = [
         tuple(msgspec.structs.replace(one, row=int(places[one.row])) for one in thresholds.changes),
@@ -181,11 +206,16 @@ def _probes(
 
 
 def _predicted(
-    model: Model, form: Model, sample: Table, groups: list[tuple[probing.Change, ...]]
+    model: Model,
+    form: Model,
+    sample: Table,
+    groups: list[tuple[probing.Change, ...]],
+    look: Callable[[], None],
 ) -> tuple[list[tuple[Table, Table]], list[str], list[str]]:
     """Let both predict every group; also what only the graph takes, and what only the model."""
     pairs, more, less = [], [], []
     for group in groups:
+        look()
         table = probing.changed(sample, group)
         said, found = _asked(model, table), _asked(form, table)
         if said is not None and found is not None:

@@ -175,8 +175,15 @@ def register_model(
 
 
 def _registered(workspace: Workspace, subject: Subject, tell: Callable[[str], None]) -> Resolved:
-    model = subject.name.rpartition("/")[2]
-    return register(workspace, model, extras_of(workspace, subject, tell))
+    model, told = subject.name.rpartition("/")[2], list[str]()
+    found = register(workspace, model, extras_of(workspace, subject, told.append))
+    if subject.entry.convert != "off" and subject.entry.evaluate is not None:
+        from trueup.delivery.quickening import quicken
+
+        quicken(subject, found.version, told.append)
+    for one in told:
+        tell(f"{subject.name}/{found.version.version} {one}")
+    return found
 
 
 def extras_of(workspace: Workspace, subject: Subject, tell: Callable[[str], None]) -> Extras:

@@ -71,7 +71,7 @@ def _opened(
             return form, signature, None
     place = _place(workspace, conversion.artifact.digest) / "model.onnx"
     workspace.results.place(conversion.artifact, place)
-    session = Session(conversion, place)
+    session = Session.opened(conversion, place)
     session.why = why
     return session, conversion.signature, conversion.bounds.difference
 

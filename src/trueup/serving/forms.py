@@ -13,12 +13,14 @@ from trueup.models.artifact import Model
 from trueup.models.conversions import Conversion, open_converted, session_of
 from trueup.models.outputs import Outputs
 from trueup.models.port import ModelFailed, short
+from trueup.models.signature import Signature
 from trueup.models.tables import Table
 
 Taken = Any  # numbers, one line a column, where a form is ``coded``; else columns by name
 
 _ROUNDS = 5
 _MANY = 64
+_MEASURED_S = 0.5  # a size is measured no longer than this, and one call
 
 
 class Form(Protocol):
@@ -51,13 +53,17 @@ class Session:
     says = "ONNX, converted and verified"
     why = ""
 
-    def __init__(self, conversion: Conversion, place: Path) -> None:
-        model = open_converted(conversion, place)  # digest and content are checked there
-        self._session = session_of(place.read_bytes())
-        self._names = [one.name for one in self._session.get_inputs()]
-        self._outputs = [one.name for one in self._session.get_outputs()]
-        self._places = _places(self._names, [one.name for one in conversion.signature.inputs])
-        del model
+    def __init__(self, session: Any, signature: Signature) -> None:
+        self._session = session
+        self._names = [one.name for one in session.get_inputs()]
+        self._outputs = [one.name for one in session.get_outputs()]
+        self._places = _places(self._names, [one.name for one in signature.inputs])
+
+    @classmethod
+    def opened(cls, conversion: Conversion, place: Path) -> "Session":
+        """Return the form that lies at a place; NotProven where it is not that of the record."""
+        open_converted(conversion, place)  # digest and content are checked there
+        return cls(session_of(place.read_bytes()), conversion.signature)
 
     def predict(self, taken: NDArray[np.float64]) -> Outputs:
         """Return the graph's outputs under the names that models have."""
@@ -84,9 +90,10 @@ class Itself:
 
 def timed(form: Form, sample: Taken) -> Timing:
     """Return how long a form takes for one row and for many of a sample; warms it up too."""
-    many = joined(form, [sample] * _MANY)
-    one_s, many_s = _best(form, sample), _best(form, many)
-    row_s = max(0.0, (many_s - one_s) / (_MANY - 1))
+    one_s = _best(form, sample)
+    rows = max(2, min(_MANY, int(_MEASURED_S / max(one_s, 1e-9))))  # of a slow one few
+    many_s = _best(form, joined(form, [sample] * rows))
+    row_s = max(0.0, (many_s - one_s) / (rows - 1))
     return Timing(max(0.0, one_s - row_s), row_s)
 
 
@@ -108,11 +115,13 @@ def failure(form: Form, error: Exception) -> ModelFailed:
 
 
 def _best(form: Form, taken: Taken) -> float:
-    best = float("inf")
+    best, end_s = float("inf"), time.perf_counter() + _MEASURED_S
     for _ in range(_ROUNDS):
         start = time.perf_counter()
         form.predict(taken)
         best = min(best, time.perf_counter() - start)
+        if time.perf_counter() > end_s:
+            break
     return best
 
 

@@ -55,6 +55,7 @@ def _attributes(graph: Graph, forest: Forest) -> dict[str, Any]:
     members: list[float] = []
     nodes = 0
     for tree in map(_not_a_leaf_alone, forest.trees):
+        graph.look()
         inner = tree.feature != LEAF
         # nodes and leaves are counted apart
         place = np.where(inner, np.cumsum(inner) - 1 + nodes, np.cumsum(~inner) - 1)

@@ -1,6 +1,6 @@
 """An ONNX graph while it is written: nodes, constants, and where each column comes from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,6 +24,10 @@ class NotConvertible(WrongUsage):
             remedy="Use the model as it is; what can be converted is in docs/reference/models.md",
         )
         self.why = why
+
+
+class TookTooLong(NotConvertible):
+    """A conversion that was given up, as it was not done in time."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -57,9 +61,13 @@ class Flow(msgspec.Struct, frozen=True):
 
 
 class Graph:
-    """Collects nodes and constants; all numbers are doubles."""
+    """Collects nodes and constants; all numbers are doubles.
 
-    def __init__(self) -> None:
+    ``look`` is called again and again while it is written, and may raise where time is up.
+    """
+
+    def __init__(self, look: Callable[[], None] = lambda: None) -> None:
+        self.look = look
         self._onnx = library("onnx", "onnx", extra=False)
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
@@ -75,6 +83,7 @@ class Graph:
 
     def add(self, op: str, given: Sequence[str], domain: str = "", **attributes: Any) -> str:
         """Add a node with one output and return its name."""
+        self.look()
         found = self.fresh()
         node = self._onnx.helper.make_node(
             op, list(given), [found], name=found, domain=domain, **attributes

@@ -1,6 +1,6 @@
 """Rows that stand where a graph goes wrong first: at thresholds, at categories, without a value."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -38,7 +38,7 @@ class Thresholds(msgspec.Struct, frozen=True):
     probed: int
 
 
-def at_thresholds(asked: Sequence[Asked]) -> Thresholds:
+def at_thresholds(asked: Sequence[Asked], look: Callable[[], None] = lambda: None) -> Thresholds:
     """Approach thresholds to one ulp, in double and in single precision, from both sides.
 
     Each from a row that reaches its node. Of more than 10,000 an even choice is taken;
@@ -49,6 +49,7 @@ def at_thresholds(asked: Sequence[Asked]) -> Thresholds:
     for one in asked:
         given = one.given.astype(np.float32).astype(float) if one.forest.single else one.given
         for tree in one.forest.trees:
+            look()
             count += int(np.sum((tree.feature >= 0) & (tree.asks <= 1)))
             for node, row in reached(tree, given):
                 source = one.flow.columns[int(tree.feature[node])]
