@@ -10,10 +10,13 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from trueup.errors import WrongUsage
-from trueup.models.artifact import Model, Reading, open_model
+from trueup.errors import NotProven, WrongUsage
+from trueup.models import archives
+from trueup.models.artifact import Model, Reading, open_model, verify
 from trueup.models.libraries import library
+from trueup.models.port import guarded
 from trueup.models.signature import Signature
+from trueup.models.sniffing import Content
 from trueup.store.artifacts import Artifact
 from trueup.store.bucket import Bucket, Missing
 from trueup.store.scopes import TRUSTED
@@ -138,7 +141,26 @@ def recorded(
     return None
 
 
-def session_of(body: bytes) -> Any:
+def session_at(conversion: Conversion, place: Path) -> Any:
+    """Return a session of a form that lies at a place, verified by digest; ModelDamaged if broken.
+
+    Opened once: what takes long about a large graph is this.
+    """
+    from trueup.models.formats.onnx_file import Onnx, graph_in
+
+    assert conversion.artifact is not None  # noqa: S101 - a refused form is nowhere
+    verify(place, conversion.artifact)
+    content = Content(place)
+    archives.inspect(content)
+    if not Onnx().detects(content):
+        raise NotProven(
+            "the converted form is no graph", remedy="Convert it again with: trueup convert",
+            place=str(place),
+        )  # fmt: skip
+    return guarded(lambda: session_of(graph_in(content)), content, "ONNX")
+
+
+def session_of(body: bytes | str) -> Any:
     """Return a session as a server has it: one thread a call.
 
     Requests are what runs beside each other; threads of a session's own that wait by spinning

@@ -56,11 +56,7 @@ class Assembled(msgspec.Struct, frozen=True):
     @property
     def says(self) -> tuple[str, ...]:
         """Return how each line answers."""
-        lives = [line.live for line in self.plane.lines.values()]
-        return tuple(
-            f"{live.named} answers as {live.form.says}, {live.timing.of(1) * 1e6:.0f} us a row"
-            for live in lives
-        )
+        return tuple(line.live.told for line in self.plane.lines.values())
 
     @property
     def poll_s(self) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup.models.artifact import Model
-from trueup.models.conversions import Conversion, open_converted, session_of
+from trueup.models.conversions import Conversion, session_at
 from trueup.models.outputs import Outputs
 from trueup.models.port import ModelFailed, short
 from trueup.models.signature import Signature
@@ -62,8 +62,7 @@ class Session:
     @classmethod
     def opened(cls, conversion: Conversion, place: Path) -> "Session":
         """Return the form that lies at a place; NotProven where it is not that of the record."""
-        open_converted(conversion, place)  # digest and content are checked there
-        return cls(session_of(place.read_bytes()), conversion.signature)
+        return cls(session_at(conversion, place), conversion.signature)
 
     def predict(self, taken: NDArray[np.float64]) -> Outputs:
         """Return the graph's outputs under the names that models have."""

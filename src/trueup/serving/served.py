@@ -56,6 +56,13 @@ class Served:
         self.open = 0
         self._when_free: Callable[[], None] | None = None
 
+    @property
+    def told(self) -> str:
+        """Say in a line what answers, how quickly, why, and what was proven of it."""
+        took_us = self.timing.of(1) * 1e6
+        why = f": {self.form.why}" if self.form.why else ""
+        return f"{self.named} answers as {self.form.says}, {took_us:.0f} us a row{why}"
+
     def release(self) -> None:
         """End a request."""
         self.open -= 1

@@ -37,31 +37,39 @@ class Onnx:
     def load(self, content: Content, trust: Trust) -> Loaded:
         """Load a graph after its references to other files have been followed on paper."""
         runtime = library("onnxruntime", "onnxruntime")
-        graph, *others = _graphs(content)
-        if others:
-            raise ModelRefused(
-                f"the folder has {len(others) + 1} graphs", remedy="Keep one model in a folder",
-                place=os.fspath(content.place),
-            )  # fmt: skip
-        body = graph.read_bytes()
-        try:
-            locations = external_locations(body)
-        except NotAGraph as error:
-            raise ModelDamaged(
-                f"it begins like a model of ONNX but cannot be read as one: {error}",
-                remedy="Make it again: trueup run, or fetch it again: trueup pull",
-                place=os.fspath(content.place),
-            ) from error
-        _refuse_outside(locations, graph, content)
+        source = graph_in(content)
         options = runtime.SessionOptions()
         options.log_severity_level = 4
-        source = os.fspath(graph) if locations else body
         session = guarded(
             lambda: runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"]),
             content,
             self.name,
         )
         return Graph(session)
+
+
+def graph_in(content: Content) -> bytes | str:
+    """Return a graph's bytes, or its path where it keeps data in other files of its own folder.
+
+    ModelRefused for references out of it, ModelDamaged for what is no graph; nothing was loaded.
+    """
+    graph, *others = _graphs(content)
+    if others:
+        raise ModelRefused(
+            f"the folder has {len(others) + 1} graphs", remedy="Keep one model in a folder",
+            place=os.fspath(content.place),
+        )  # fmt: skip
+    body = graph.read_bytes()
+    try:
+        locations = external_locations(body)
+    except NotAGraph as error:
+        raise ModelDamaged(
+            f"it begins like a model of ONNX but cannot be read as one: {error}",
+            remedy="Make it again: trueup run, or fetch it again: trueup pull",
+            place=os.fspath(content.place),
+        ) from error
+    _refuse_outside(locations, graph, content)
+    return os.fspath(graph) if locations else body
 
 
 class Graph:
