@@ -44,6 +44,22 @@ expect() { # expect WORDS: the last command said so
     exit 1
   }
 }
+answers() { # answers URL SECONDS: wait until a server does
+  python - "$@" <<'END'
+import sys, time
+from urllib.request import urlopen
+
+end = time.monotonic() + float(sys.argv[2])
+while True:
+    try:
+        urlopen(sys.argv[1], timeout=1).close()
+        break
+    except OSError as error:
+        if time.monotonic() > end:
+            sys.exit(f"demo: {sys.argv[1]} does not answer: {error}")
+        time.sleep(0.1)
+END
+}
 commit() {
   git add --all
   git -c user.name=Ada -c user.email=ada@example.org commit --quiet --message "$1"
@@ -91,12 +107,50 @@ expect "roc_auc"
 show trueup runs
 show trueup compare last~1 last
 
-say "Go back to the first champion, and forward again on the evidence that is there"
+say "Go back to the first champion"
 show trueup rollback flight-late --why "to show it"
 show trueup resolve flight-late
 expect "flight-late/1"
-show trueup promote flight-late/4
 show trueup history flight-late
+
+say "Serve the champion, ask it about a day of real flights one by one, and meanwhile promote the better"
+say "model again, on the evidence that is there. No request fails; each answer names its version"
+show python day.py 2013-12-20 ../day.parquet
+port=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+url=http://127.0.0.1:$port
+printf '\n$ trueup serve flight-late --port %s &\n' "$port"
+trueup serve flight-late --port "$port" 2>../serve.txt &
+server=$!
+trap 'kill "$server" 2>/dev/null' EXIT
+answers "$url/v2/health/ready" 30
+printf '\n$ python ask.py send ../day.parquet %s ../answers.parquet 12 &\n' "$url"
+python ask.py send ../day.parquet "$url" ../answers.parquet 12 >../asked.txt 2>&1 &
+asking=$!
+sleep 4 # a part of the day is answered by the first version
+show trueup promote flight-late/4
+wait "$asking" || {
+  cat ../asked.txt ../serve.txt
+  exit 1
+}
+show cat ../asked.txt
+expect "980 flights asked, 0 failed; answered: .* by version 1, .* by version 4"
+say "Tell it later how the flights ended; what was captured reads back whole, with the labels"
+show python ask.py label ../day.parquet "$url"
+expect "962 labels told"
+kill "$server"
+wait "$server" || {
+  cat ../serve.txt
+  exit 1
+}
+show cat ../serve.txt
+show trueup captures show flight-late -n 3
+show trueup captures export flight-late --out ../labelled.parquet
+expect "962 rows"
+
+say "The same day as a table: the same predictions, captured likewise"
+show trueup predict flight-late/4 --in ../day.parquet --out ../scored.parquet
+show python ask.py same ../answers.parquet ../scored.parquet
+expect " flights, 0 decided differently"
 
 say "The verdict as a page"
 show trueup report flight-late --html ../verdict.html
