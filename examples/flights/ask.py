@@ -48,10 +48,8 @@ def send(table: pl.DataFrame, url: str, seconds: float) -> pl.DataFrame:
         time.sleep(max(0.0, begun + k * pause - time.monotonic()))
         name = flights[k]["flight_id"]
         status, said = post(f"{url}/predict", {"records": [record(flights[k])], "ids": [name]})
-        known = {"flight_id": name, "status": status}
-        if status != 200:
-            return known | {"error": said["error"]}
-        return known | {"version": said["version"]} | said["predictions"][0]
+        known = {"flight_id": name, "status": status, "version": said.get("version")}
+        return known | (said["predictions"][0] if status == 200 else {"error": said["error"]})
 
     with ThreadPoolExecutor(8) as threads:
         return pl.DataFrame(list(threads.map(ask, range(table.height))), infer_schema_length=None)
@@ -83,7 +81,7 @@ def main(verb: str, table: pl.DataFrame, *others: str) -> None:
         answers = send(table, url, float(seconds))
         answers.write_parquet(out)
         failed = answers.filter(pl.col("status") != 200)
-        by = Counter(answers["version"].drop_nulls().to_list() if "version" in answers else [])
+        by = Counter(answers["version"].drop_nulls().to_list())
         said = ", ".join(f"{count} by version {version}" for version, count in sorted(by.items()))
         print(f"{answers.height} flights asked, {failed.height} failed; answered: {said or 'none'}")
         if failed.height:
