@@ -11,11 +11,14 @@ import msgspec
 
 from trueup.models.libraries import library
 from trueup.serving.http.app import Application
+from trueup.serving.http.unread import hang_up_on_unread
 from trueup.serving.plane import Plane
 from trueup.serving.settling import settle
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _HEADERS_MS = 10_000
+_UNREAD_S = 20.0  # so long an answer may wait to be read
+_GOODBYE_S = 5.0  # and so long at the end
 _NOTICED_S = 0.2  # so long load balancers get to see that it is not ready any more
 
 
@@ -66,15 +69,20 @@ async def _serve(plane: Plane, application: Application, address: Address, besid
     loop.add_signal_handler(signal.SIGHUP, beside.look)
     tasks = [loop.create_task(one()) for one in (application.sweep, *beside.tasks)]
     serving = loop.create_task(server.serve())
+    tasks.append(loop.create_task(hang_up_on_unread(address.port, _UNREAD_S)))
     stopping = loop.create_task(enough.wait())
     beside.started()
     await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     if not serving.done():
         await _drained(plane)
         server.stop()
+        await asyncio.wait((serving,), timeout=_GOODBYE_S)
     stopping.cancel()
     try:
-        await serving
+        if serving.done():
+            await serving
+        else:
+            serving.cancel()  # somebody does not read an answer
     finally:
         for task in tasks:
             task.cancel()
