@@ -21,7 +21,7 @@ compile() { # compile FILE ARGUMENTS...
 }
 
 [ $# -gt 0 ] || set -- uv build \
-  $(ls examples/*/requirements.in | sed 's|examples/||; s|/requirements.in$||') test dev \
+  $(ls examples/*/requirements.in | sed 's|examples/||; s|/requirements.in$||') test serve dev \
   $(ls requirements/*.in | sed 's|requirements/||; s|\.in$||') azurite
 for name in "$@"; do
   case $name in
@@ -39,6 +39,7 @@ for name in "$@"; do
       compile requirements/dev.txt pyproject.toml --all-extras --group dev examples/*/requirements.in \
         --constraints requirements/test.txt
       ;;
+    serve) compile requirements/serve.txt pyproject.toml --extra serve --constraints requirements/test.txt ;;
     bench) compile requirements/bench.txt pyproject.toml --extra frame --extra gate --extra report \
       requirements/bench.in ;;
     azurite)
