@@ -19,7 +19,7 @@ BYTES_MOST = 128 << 10
 _WORDS = 200  # letters of a value in a message
 
 
-class Golden(msgspec.Struct, frozen=True, omit_defaults=True):
+class Golden(msgspec.Struct, frozen=True):
     """Inputs and what a model answered to them, by column, as JSON has values.
 
     A missing value is None, a time a text of ISO 8601. Numbers may differ by ``difference``, in
