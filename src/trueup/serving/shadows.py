@@ -25,6 +25,7 @@ from trueup.serving.rows import Rows
 from trueup.serving.served import Served
 
 ROWS = 2048  # that wait at most
+_TOGETHER = 64  # that go together at most
 _NICE = 5
 _PATIENCE_S = 0.02  # it lets requests go first for so long
 _GLANCE_S = 0.002
@@ -75,7 +76,7 @@ class Shadows:
     def __init__(self, results: Results, busy: Callable[[], bool]) -> None:
         self._results, self._busy = results, busy
         self._queue: deque[Pending] = deque()
-        self._queued = 0
+        self._queued, self._at_once_rows = 0, 1
         self._there = threading.Condition()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -144,11 +145,18 @@ class Shadows:
             rows = 0
             while self._queue and self._queue[0].served is first.served:
                 rows += self._queue[0].rows.count
-                if batch and first.served.timing.of(rows) > LONGEST_S:
+                if batch and rows > self._at_once_rows:
                     break
                 batch.append(self._queue.popleft())
             self._queued -= sum(one.rows.count for one in batch)
         return batch
+
+    def _learn(self, spent_s: float) -> None:
+        """Take half as much together where it took long, twice as much where it did not."""
+        if spent_s > LONGEST_S:
+            self._at_once_rows = max(1, self._at_once_rows // 2)
+        elif spent_s < LONGEST_S / 4:
+            self._at_once_rows = min(_TOGETHER, self._at_once_rows * 2)
 
     def _predict(self, batch: Sequence[Pending]) -> None:
         done = self._attempt(batch)
@@ -179,6 +187,7 @@ class Shadows:
         start = time.perf_counter()
         outputs = served.form.predict(joined(served.form, parts))
         spent_s = time.perf_counter() - start
+        self._learn(spent_s)
         done, first = [], 0
         for pending, rows in zip(batch, read, strict=True):
             own = {name: one[first : first + rows.count] for name, one in outputs.items()}
