@@ -1,0 +1,1 @@
+"""Tables of any kind, read in streaming passes of bounded memory, into profiles."""

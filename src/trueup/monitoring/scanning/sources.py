@@ -1,0 +1,246 @@
+"""Whatever holds a table, as stretches of rows that are read column by column."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from trueup.errors import WrongUsage
+
+if TYPE_CHECKING:
+    import polars as pl
+
+STRETCH_ROWS = 1 << 20  # what Arrow writes as one row group
+_STREAMED_ROWS = 1 << 17  # of sources whose columns cannot be read one by one
+_FILES = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv"}
+_FILES |= {".arrow": "ipc", ".feather": "ipc", ".ipc": "ipc"}
+
+Types: TypeAlias = "Mapping[str, pl.DataType]"
+
+
+class Stretch(Protocol):
+    """Some rows that follow each other; each column is read when it is asked for."""
+
+    rows: int
+
+    def column(self, name: str) -> "pl.Series":
+        """Return a column's values."""
+
+
+class Source(Protocol):
+    """A table that can be read more than once."""
+
+    types: Types
+    is_whole: bool  # one stretch is all of it
+
+    def count(self) -> int:
+        """Return how many rows it has."""
+
+    def stretches(self, names: Sequence[str]) -> Iterator[Stretch]:
+        """Yield all rows in order; columns that are not named may be left out."""
+
+
+class TableMissing(WrongUsage):
+    """What should be a table is not there, or not one."""
+
+
+def source_of(table: Any) -> Source:
+    """Return a table as a source: a path (file, folder, glob), a frame, Arrow, or columns."""
+    _require_polars()
+    import polars as pl
+
+    if isinstance(table, str | Path):
+        return _of_path(str(table))
+    if isinstance(table, pl.LazyFrame):
+        return _Streamed(table)
+    return _Frame(_frame(table))
+
+
+def _of_path(path: str) -> Source:
+    import polars as pl
+
+    files = _files(path)
+    kinds = {_FILES[Path(file).suffix.lower()] for file in files}
+    if len(kinds) > 1:
+        raise TableMissing(
+            f"{path} has files of several formats: {', '.join(sorted(kinds))}",
+            remedy="Name the files of one format with a glob, such as 'folder/*.parquet'",
+        )
+    try:
+        if kinds == {"csv"}:
+            separator = "\t" if Path(files[0]).suffix == ".tsv" else ","
+            return _Streamed(pl.scan_csv(files, separator=separator, try_parse_dates=True))
+        if kinds == {"parquet"}:
+            return _Columnar(pl.scan_parquet(files))
+        return _Columnar(pl.scan_ipc(files))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _files(path: str) -> list[str]:
+    """Return the files that a path means, in the order of their names."""
+    from glob import glob, has_magic
+
+    here = Path(path)
+    if has_magic(path) and not here.exists():
+        every = glob(path, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+        found = [one for one in sorted(every) if Path(one).is_file()]
+    elif here.is_dir():
+        found = sorted(str(one) for one in here.rglob("*") if one.suffix.lower() in _FILES)
+    else:
+        found = [path] if here.is_file() else []
+    if not found:
+        raise TableMissing(
+            f"there is no table at {path}", remedy="Name a file, a folder or a glob that has rows"
+        )
+    unknown = [one for one in found if Path(one).suffix.lower() not in _FILES]
+    if unknown:
+        raise TableMissing(
+            f"{unknown[0]} has no ending that says what it is",
+            remedy=f"Tables end in one of: {', '.join(_FILES)}",
+        )
+    return found
+
+
+class _Frame:
+    """A table in memory."""
+
+    is_whole = True
+
+    def __init__(self, frame: "pl.DataFrame") -> None:
+        self.frame = frame
+        self.rows = frame.height
+        self.types: Types = frame.schema
+
+    def count(self) -> int:
+        """Return how many rows it has."""
+        return self.rows
+
+    def stretches(self, names: Sequence[str]) -> Iterator[Stretch]:
+        """Yield all rows at once."""
+        yield self
+
+    def column(self, name: str) -> "pl.Series":
+        """Return a column's values."""
+        return self.frame[name]
+
+
+class _Columnar:
+    """Files whose columns lie apart: each is read alone."""
+
+    def __init__(self, lazy: "pl.LazyFrame") -> None:
+        self.lazy = lazy
+        self.types: Types = lazy.collect_schema()
+        import polars as pl
+
+        self.rows = int(lazy.select(pl.len()).collect().item())
+        self.is_whole = self.rows <= STRETCH_ROWS
+
+    def count(self) -> int:
+        """Return how many rows it has."""
+        return self.rows
+
+    def stretches(self, names: Sequence[str]) -> Iterator[Stretch]:
+        """Yield the rows in stretches of a million."""
+        for start in range(0, max(self.rows, 1), STRETCH_ROWS):
+            yield _Slice(self, start, min(STRETCH_ROWS, self.rows - start))
+
+
+class _Slice:
+    """Some rows of files whose columns lie apart."""
+
+    def __init__(self, source: _Columnar, start: int, rows: int) -> None:
+        self.source, self.start, self.rows = source, start, rows
+
+    def column(self, name: str) -> "pl.Series":
+        """Read one column of these rows."""
+        chosen = self.source.lazy.select(name)
+        if not self.source.is_whole:
+            chosen = chosen.slice(self.start, self.rows)
+        return chosen.collect().to_series()
+
+
+class _Streamed:
+    """Rows that come as they come: text files, and whatever a lazy frame computes."""
+
+    is_whole = False
+
+    def __init__(self, lazy: "pl.LazyFrame") -> None:
+        self.lazy = lazy
+        self.types: Types = lazy.collect_schema()
+
+    def count(self) -> int:
+        """Return how many rows it has, which takes a pass of its own."""
+        import polars as pl
+
+        return int(self.lazy.select(pl.len()).collect(engine="streaming").item())
+
+    def stretches(self, names: Sequence[str]) -> Iterator[Stretch]:
+        """Yield the rows in stretches of some hundred thousand, all columns of each at once."""
+        chosen = self.lazy.select(names)
+        for frame in chosen.collect_batches(chunk_size=_STREAMED_ROWS, maintain_order=True):
+            yield _Frame(frame)
+
+
+def _frame(table: Any) -> "pl.DataFrame":
+    import polars as pl
+
+    if isinstance(table, pl.DataFrame):
+        return table
+    if isinstance(table, Mapping):
+        return pl.DataFrame([_series(str(name), each) for name, each in table.items()])
+    if hasattr(table, "iloc"):  # pandas; its own way to Arrow needs a further library
+        return pl.DataFrame(
+            [_series(str(name), table.iloc[:, k]) for k, name in enumerate(table.columns)]
+        )
+    if hasattr(table, "__arrow_c_stream__") or hasattr(table, "__arrow_c_array__"):
+        return pl.DataFrame(table)
+    raise TableMissing(
+        f"{type(table).__name__} is not a table",
+        remedy="Pass a path, a polars, pandas or Arrow table, or a dict of columns",
+    )
+
+
+def _series(name: str, values: Any) -> "pl.Series":
+    import polars as pl
+
+    if isinstance(values, pl.Series):
+        return values.alias(name)
+    if hasattr(values, "iloc"):
+        values = _of_pandas(values)
+    try:
+        return pl.Series(name, values)
+    except (TypeError, pl.exceptions.PolarsError, OverflowError):
+        return mixed(name, list(values))
+
+
+def _of_pandas(values: Any) -> Any:
+    """Return a column of pandas as numpy, or as a list in which nothing is None."""
+    kind = getattr(values.dtype, "kind", "O")
+    if kind in "biufM" and values.dtype.__class__.__module__.startswith("numpy"):
+        return values.to_numpy()
+    missing = values.isna().tolist()
+    return [None if gone else one for one, gone in zip(values.tolist(), missing, strict=True)]
+
+
+def mixed(name: str, values: Sequence[Any]) -> "pl.Series":
+    """Return values of several types as text, which is all that they have in common."""
+    import polars as pl
+
+    return pl.Series(name, [None if one is None else str(one) for one in values], dtype=pl.String)
+
+
+def _unreadable(path: str, error: Exception) -> TableMissing:
+    return TableMissing(
+        f"{path} cannot be read: {str(error).splitlines()[0][:200]}",
+        remedy="See whether it is what its ending says",
+    )
+
+
+def _require_polars() -> None:
+    try:
+        import polars  # noqa: F401 - whether it is there
+    except ImportError as error:
+        raise WrongUsage(
+            f"tables are read with polars, which is not installed here ({error})",
+            remedy="Install it: pip install 'trueup[monitor]'",
+        ) from error
