@@ -114,16 +114,16 @@ def project(root: Path, more: str = "") -> Path:
 class Server:
     """One process; what it has said is in ``log``."""
 
-    def __init__(self, root: Path, *words: str) -> None:
+    def __init__(self, root: Path, *words: str, verify: Any = True) -> None:
         self.port = _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'http' if verify is True else 'https'}://127.0.0.1:{self.port}"
         self._log = (root / f"serve-{self.port}.log").open("w+b")
         command = [sys.executable, "-c", WATCHED, "-C", str(root), "serve", *words]
         self.process = subprocess.Popen(
             [*command, "--port", str(self.port)],
             stdout=self._log, stderr=self._log, env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
-        self.client = httpx.Client(base_url=self.url, timeout=20.0)
+        self.client = httpx.Client(base_url=self.url, timeout=20.0, verify=verify)
         self._wait()
 
     @property

@@ -1,6 +1,7 @@
 """What one token may take, however much room there is: 429, while the server's own bound is 503."""
 
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from trueup.serving.refusals import BeyondShare, NotAllowed
 from trueup.serving.shares import Share
 from trueup.serving.tokens import Surroundings, digest_of, new_token, tokens_of
 
+ALIVE = b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n"
 Eventually = Callable[..., None]
 
 
@@ -120,3 +122,32 @@ def test_a_token_comes_from_the_environment_and_none_there_is_a_mistake() -> Non
 def test_a_token_that_comes_from_nowhere_is_refused() -> None:
     with pytest.raises(WrongUsage, match="sha256, secret and file"):
         tokens_of({"tokens": {"web": {"scopes": ["predict"]}}})
+
+
+def test_beyond_so_many_connections_another_waits_until_one_is_closed(own_shop: Path) -> None:
+    path = own_shop / "trueup.yaml"
+    path.write_text(path.read_text().replace("arrive_s: 1.0", "arrive_s: 1.0, connections: 2"))
+    server = Server(own_shop, "sale@live")
+    try:
+        server.client.close()
+        one, two = (socket.create_connection(("127.0.0.1", server.port)) for _ in range(2))
+        with one, two, socket.create_connection(("127.0.0.1", server.port)) as third:
+            for kept in (one, two):
+                kept.sendall(ALIVE)
+                assert b" 200 " in kept.recv(1000)
+            third.settimeout(0.5)
+            third.sendall(ALIVE)
+            with pytest.raises(TimeoutError):
+                third.recv(1000)
+            one.close()
+            third.settimeout(10)
+            assert b" 200 " in third.recv(1000)
+    finally:
+        server.stop()
+
+
+def test_a_connection_that_nobody_uses_is_closed(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=25) as idle:
+        idle.sendall(ALIVE)
+        assert b" 200 " in idle.recv(1000)
+        assert idle.recv(1000) == b""  # after ten seconds

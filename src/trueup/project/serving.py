@@ -19,6 +19,7 @@ from trueup.project.registering import chosen_environment
 from trueup.project.workspace import Workspace, prepare_own_folder
 from trueup.serving import logs
 from trueup.serving.challengers import Challengers
+from trueup.serving.http import certificates
 from trueup.serving.http.app import Application
 from trueup.serving.http.claiming import claimed
 from trueup.serving.http.routes import ROUTES
@@ -68,6 +69,7 @@ def serve(workspace: Workspace, wanted: Wanted, say: Say) -> None:
     """Serve until a signal comes. Raises Refused for a version that may not be served there."""
     logs.set_up(wanted.log)
     say = logs.say if wanted.log == "json" else say
+    certificates.check(wanted.address.certificate, wanted.address.key)
     with claimed(wanted.address) as address:
         wanted = msgspec.structs.replace(wanted, address=address)
         if wanted.workers > 1:

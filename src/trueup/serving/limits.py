@@ -14,6 +14,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body_bytes: int = 16 << 20
     rows: int = 10_000
     concurrency: int = 512  # requests that are being read or answered
+    connections: int = 2048  # that are open in one process; others wait until one is closed
     arrive_s: float = 10.0  # until a request's body is here
     answer_s: float = 10.0  # until its answer is ready
     drain_s: float = 20.0  # a version that was replaced, or the whole server, waits for requests

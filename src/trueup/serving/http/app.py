@@ -34,6 +34,7 @@ class Application:
         self._body_bytes = max(one.body_bytes for one in limits)
         self._arrive_s = max(one.arrive_s for one in limits)
         self._answer_s = max(one.answer_s for one in limits)
+        self.connections = max(one.connections for one in limits)
         self._deadlines: dict[asyncio.Task[Any], float] = {}
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
@@ -130,12 +131,11 @@ class Application:
         return body
 
     async def _in_parts(self, proto: Any) -> bytes:
-        parts, size_bytes = [], 0
+        body = bytearray()  # a list of parts would let chunks of a byte cost fifty each
         async for part in proto:
-            size_bytes += len(part)
-            self._within(size_bytes)
-            parts.append(bytes(part))
-        return b"".join(parts)
+            body += part
+            self._within(len(body))
+        return bytes(body)
 
     def _within(self, size_bytes: int) -> None:
         if size_bytes > self._body_bytes:

@@ -112,8 +112,10 @@ def _server(application: Application, address: Address) -> Any:
         backlog=2048,
         websockets=False,
         log_enabled=False,
+        backpressure=application.connections,
         ssl_cert=address.certificate,
         ssl_key=address.key,
+        ssl_protocol_min="tls1.2",
     )
 
 
