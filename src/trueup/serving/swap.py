@@ -120,6 +120,7 @@ class Follower:
             if not version:
                 if newest == line.live.named.version:
                     line.trouble = ""
+                    self._refused.pop(line.name, None)  # it moved away; once back, it is new
                 return
             new = await asyncio.to_thread(self._source.load, line, version)
             self._switch(line, new)
