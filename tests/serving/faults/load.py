@@ -2,12 +2,15 @@
 
 import threading
 import time
+from itertools import count
 from types import TracebackType
 from typing import Any
 
 import msgspec
 
 from tests.serving.servers import RECORD, Server, httpx
+
+_NTH = count()
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -35,6 +38,7 @@ class Load:
         self.answered: list[Given] = []
         self.failed: list[str] = []
         self.forgiving = False
+        self._nth = next(_NTH)
         self._url, self._pause_s = server.url, pause_s
         self._enough = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(k,)) for k in range(threads)]
@@ -63,6 +67,15 @@ class Load:
         """The ids of all that was answered."""
         return {one.id for one in self.answered}
 
+    @property
+    def lasted_s(self) -> float:
+        """For how long answers have come."""
+        return self.answered[-1].answered_s - self.answered[0].answered_s if self.answered else 0.0
+
+    def before(self, moment_s: float) -> set[str]:
+        """Return the ids of what was answered before a moment of the monotonic clock."""
+        return {one.id for one in self.answered if one.answered_s < moment_s}
+
     def slowest_s(self, share: float = 1.0) -> float:
         """Return the time within which a share of the requests was answered."""
         took = sorted(one.took_s for one in self.answered)
@@ -73,7 +86,7 @@ class Load:
         with httpx.Client(base_url=self._url, timeout=30.0) as client:
             while not self._enough.wait(self._pause_s):
                 nth += 1
-                name = f"{thread}-{nth}"
+                name = f"{self._nth}-{thread}-{nth}"
                 sent_s = time.monotonic()
                 try:
                     answer = client.post("/predict", json={"records": [RECORD], "ids": [name]})

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving.faults.load import Load
+from tests.serving.faults.memory import memory_bytes
 from tests.serving.faults.wire import connection, is_closed, read, request
 from tests.serving.servers import RECORD, Server
 
@@ -147,9 +148,3 @@ def unread(one: socket.socket) -> None:
     while pending and select.select([], [one], [], 0.3)[1]:
         pending = pending[one.send(pending[: 1 << 20]) :]
     assert pending
-
-
-def memory_bytes(server: Server) -> int:
-    """Return how much memory the server has."""
-    pages = Path(f"/proc/{server.process.pid}/statm").read_text().split()[1]
-    return int(pages) * 4096
