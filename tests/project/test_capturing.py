@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.project.projects import write
+from trueup.cli.group import trueup as command_line
 
 pytest.importorskip("numpy")
 pl: Any = pytest.importorskip("polars", minversion="1.31")
@@ -160,13 +161,20 @@ def test_a_frame_is_had_from_python(project: Path) -> None:
     assert found["id"].to_list() == ["2"]
 
 
-def test_captures_go_when_they_are_older_than_they_are_kept(project: Path) -> None:
-    from trueup.project import capturing
-    from trueup.project.workspace import open_workspace
-
+def test_captures_go_with_gc_when_they_are_older_than_they_are_kept(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     old = (project / "served.csv").read_text().replace("2026-", "2020-")
     (project / "served.csv").write_text(old)
     answer(project, IMPORT)
-    done = capturing.expire(open_workspace(project, os.environ))
-    assert done["late"].captures == 2
+
+    def collected(*words: str) -> Any:
+        command_line.main(["-C", str(project), "gc", *words, "--json"], standalone_mode=False)
+        return json.loads(capsys.readouterr().out)["captures"]["late"]
+
+    would = collected("--dry-run")
+    assert would["captures"] == 2
+    assert len(answer(project, "late")["rows"]) > 0
+    assert collected() == would
     assert answer(project, "late")["rows"] == []
+    assert collected()["captures"] == 0

@@ -13,7 +13,6 @@ from trueup.captures.finding import Span
 from trueup.captures.importing import Imported, Layout, Whose
 from trueup.captures.reading import Extent, Refusals
 from trueup.captures.records import Rules, rules_of
-from trueup.captures.retention import Expired
 from trueup.config.units import duration_s
 from trueup.errors import WrongUsage
 from trueup.project.registering import named, registry_of, stamp_of
@@ -124,21 +123,6 @@ def erase(workspace: Workspace, name: str, chosen: Chosen, why: str) -> Erased:
         order,
         lambda ids: trained_on(workspace, version.model, ids),
     )
-
-
-def expire(workspace: Workspace) -> dict[str, Expired]:
-    """Remove what is older than ``keep.captures``, of each of the project's models."""
-    from trueup.captures import retention
-
-    keep_s = workspace.project.keep.get("captures")
-    if not keep_s:
-        return {}
-    before = stamp_of(workspace).at - timedelta(seconds=keep_s)
-    project = workspace.project
-    return {
-        model: retention.expire(workspace.bucket, f"{project.name}/{model}", before)
-        for model in project.models
-    }
 
 
 def trained_on(workspace: Workspace, model: str, ids: Sequence[str]) -> list[str]:
