@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trueup.project.model_verbs import reject as reject
     from trueup.project.model_verbs import resolve as resolve
     from trueup.project.model_verbs import rollback as rollback
+    from trueup.project.serving_beside import serve as serve
     from trueup.project.verbs import compare as compare
     from trueup.project.verbs import pull as pull
     from trueup.project.verbs import push as push
@@ -57,6 +58,10 @@ def __getattr__(name: str) -> object:
         from trueup.project import capture_client
 
         found = getattr(capture_client, name)
+    elif name == "serve":
+        from trueup.project import serving_beside
+
+        found = serving_beside.serve
     elif name in _VERBS:
         from trueup.project import verbs
 
