@@ -260,6 +260,25 @@ def test_a_graph_answers_as_lightgbm_does(objective: str, tmp_path: Path) -> Non
     assert made.thresholds.probed == made.thresholds.thresholds > 0
 
 
+def test_a_graph_takes_what_is_next_to_zero_for_zero_as_lightgbm_does(tmp_path: Path) -> None:
+    draw = np.random.default_rng(5)
+    signs = {"a": draw.normal(size=400), "b": draw.choice([-1.0, 0.0, 1.0], 400)}
+    rows = pytest.importorskip("lightgbm").Dataset(
+        np.column_stack(list(signs.values())),
+        (signs["a"] > 0) ^ (signs["b"] > 0) ^ (signs["b"] < 0),
+        feature_name=[*signs],
+    )
+    settings = {"verbose": -1, "objective": "binary", "min_data": 2, "num_threads": 1}
+    text = pytest.importorskip("lightgbm").train(settings, rows, 12).model_to_string()
+    assert re.search(r"[= ]-1\.0\d*e-35", text)
+    assert re.search(r"[= ]1\.0\d*e-35", text)
+    (tmp_path / "m").write_text(text)
+    made = converting.convert(open_model(tmp_path / "m"), as_table(signs), DIGEST).record
+    assert made.refused == ()
+    assert made.probes.difference is not None
+    assert made.probes.difference < 1e-13
+
+
 def test_categories_of_lightgbm_are_numbered_by_the_signature(tmp_path: Path) -> None:
     columns = NUMBERS | {"p": SPARSE}
     signature = infer(as_table(columns))

@@ -1,6 +1,7 @@
 """LightGBM's trees, read from the text that they are stored as."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +24,7 @@ from trueup.models.converters.forests import (
 from trueup.models.converters.graph import Flow, Graph, NotConvertible
 
 _CATEGORY, _LEFT_BY_DEFAULT = 1, 2
+_ZERO = 1.0000000180025095e-35  # 1e-35 in single precision
 _AS_ZERO, _NAN_APART = 0, 2  # what LightGBM does with missing values
 
 
@@ -100,8 +102,18 @@ def _tree(stored: dict[str, str], target: int) -> Tree:
             raise NotConvertible("it treats zero as missing")
         by_default = bool(kind & _LEFT_BY_DEFAULT)
         to_left = by_default if missing == _NAN_APART else threshold >= 0.0
-        splits.append(Split(feature, threshold, left, right, to_left))
+        splits.append(Split(feature, _beside_zero(threshold), left, right, to_left))
     return tree_of([*splits, *values], AT_MOST, target)
+
+
+def _beside_zero(threshold: float) -> float:
+    """Return where a threshold lies for whom a number as small as ``_ZERO`` is not zero yet.
+
+    LightGBM takes such numbers for zero before it asks anything of them.
+    """
+    if -_ZERO <= threshold < 0.0:
+        return math.nextafter(-_ZERO, -math.inf)
+    return _ZERO if 0.0 <= threshold < _ZERO else threshold
 
 
 _COLUMNS = ("split_feature", "threshold", "decision_type", "left_child", "right_child")
