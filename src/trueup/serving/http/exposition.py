@@ -1,5 +1,6 @@
 """GET /metrics: what the server has counted, as Prometheus reads it."""
 
+import platform
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -55,6 +56,8 @@ async def metrics(plane: Plane, request: Request) -> Reply:
 def exposition(plane: Plane) -> str:
     """Return every counter of a plane as text."""
     text, counts = Text(), plane.counts
+    labels = {"version": plane.release, "python": platform.python_version()}
+    text.add("trueup_build_info", "gauge", "What answers.", 1, labels)
     for (route, status), count in sorted(counts.requests.items()):
         says = "Requests by route and status."
         text.add(
