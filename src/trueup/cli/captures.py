@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from trueup.cli.environments import env_option
 from trueup.cli.opening import json_option, opened
 from trueup.cli.printing import say
 from trueup.cli.showing import markdown_option, show, show_json
@@ -164,3 +165,30 @@ def _erase(
         say(f"not found on this machine, look there: {place}")
     for version in done.versions:
         say(f"was trained on these rows: {version}")
+
+
+@command.command("trial")
+@click.argument("name", metavar="MODEL[/N]")
+@click.option("--against", type=click.IntRange(min=1), help="The other version; the champion.")
+@click.option("--slice", "slices", multiple=True, metavar="COLUMN", help="May be repeated.")
+@click.option("--record/--no-record", default=True, help="Keep what was found in the bucket.")
+@_spanned
+@env_option
+@markdown_option
+@json_option
+@click.pass_obj
+def _trial(folder: Path, /, name: str, as_markdown: bool, as_json: bool, **asked: Any) -> None:
+    """Compare a challenger with the champion on the rows that were served.
+
+    Rows that both have predicted are joined with their labels: how many decisions differ, how far
+    scores lie apart, how much better or worse the challenger is, overall and by slice. The record
+    is kept for good. Only the gate judges.
+    """
+    from trueup.project import trying
+
+    with opened(folder) as workspace:
+        found = trying.trial(workspace, name, trying.Asked(**asked))
+    if as_json:
+        show_json(trying.plain(found))
+    else:
+        show(trying.report(found), as_markdown=as_markdown)
