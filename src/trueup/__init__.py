@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from trueup.project.model_verbs import deprecate as deprecate
     from trueup.project.model_verbs import history as history
     from trueup.project.model_verbs import judge as judge
+    from trueup.project.model_verbs import predict as predict
     from trueup.project.model_verbs import promote as promote
     from trueup.project.model_verbs import register as register
     from trueup.project.model_verbs import reject as reject
@@ -34,6 +35,7 @@ _MODEL_VERBS = (
     "deprecate",
     "history",
     "judge",
+    "predict",
     "promote",
     "register",
     "reject",

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from trueup.project.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from trueup.delivery.judging import Judgement
     from trueup.project.converting import Conversed
     from trueup.project.promoting import Promotion
     from trueup.registry.history import History
     from trueup.registry.records import Event, RolledBack
     from trueup.registry.registry import Resolved
+    from trueup.serving.batch.running import Predicted
 
 Folder: TypeAlias = str | os.PathLike[str]
 
@@ -125,6 +128,31 @@ def convert(
         return converting.convert(workspace, name, None if out is None else Path(out), env)
 
 
+def predict(
+    name: str,
+    table: Any,
+    out: Folder | None = None,
+    *,
+    partition: str = "",
+    env: str = "",
+    folder: Folder = ".",
+    **wanted: Any,
+) -> "Predicted | pl.DataFrame":
+    """Score a table, as ``trueup predict`` does, and return what became of it.
+
+    The table is a path, a URL, or one in memory (polars, pandas, Arrow, columns by name). Without
+    out the predictions themselves are returned, as a polars frame. Further arguments are id, at,
+    rejected, most_rejected, replace, override and why. Raises DataBroken where too many rows
+    cannot be predicted.
+    """
+    from trueup.project import predicting
+
+    with _opened(folder) as workspace:
+        places = (table, None if out is None else os.fspath(out))
+        more = {"partition": partition, "environment": env, **wanted}
+        return predicting.predict_table(workspace, name, *places, **more)
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     verb.__name__: verb
     for verb in (
@@ -139,6 +167,7 @@ VERBS: dict[str, Callable[..., Any]] = {
         alias,
         deprecate,
         convert,
+        predict,
     )
 }
 

@@ -1,7 +1,11 @@
 """The verb predict: a table in, predictions out, captured as a server's are."""
 
+import os
 import re
 from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -80,6 +84,26 @@ def predict(
     )
     usual = entry.evaluate.id if entry.evaluate else ""
     return score(setting, msgspec.structs.replace(order, usual_id=usual))
+
+
+def predict_table(
+    workspace: Workspace, name: str, table: Any, out: str | None, **wanted: Any
+) -> "Predicted | pl.DataFrame":
+    """Score a table that may be in memory; without out, return the predictions as a frame."""
+    require_polars()
+    import polars as pl
+
+    with TemporaryDirectory(dir=prepare_own_folder(workspace.root), prefix="predict-") as scratch:
+        if isinstance(table, str | os.PathLike):
+            given = os.fspath(table)
+        else:
+            given = str(Path(scratch, "table.arrow"))
+            frame_of(table).write_ipc(given)
+        if out is not None:
+            return predict(workspace, Wanted(name, given, out, **wanted))
+        place = Path(scratch, "predictions.arrow")
+        predict(workspace, Wanted(name, given, str(place), **wanted))
+        return pl.read_ipc(BytesIO(place.read_bytes()))
 
 
 def report(done: Predicted) -> Report:

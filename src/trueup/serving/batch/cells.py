@@ -16,11 +16,12 @@ from trueup.models.signature import Field
 if TYPE_CHECKING:
     import polars as pl
 
+_LONG = 2.0**63
 NOTHING = ("", "nan", "null", "none", "na")
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
-_PLAIN = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _SAYS = {"boolean": "true or false", "integer": "a whole number", "time": "a time of ISO 8601"}
-_ALL_BUT_SPACE = r"^[!-~](.*[!-~])?$"
+# What str.strip takes away; polars has a slightly smaller set of its own.
+_SPACES = "".join(chr(k) for k in range(0x3001) if chr(k).isspace())
 
 
 class Cells(msgspec.Struct):
@@ -61,11 +62,15 @@ def _integer(field: Field, column: "pl.Series") -> Cells:
 
 def _whole(field: Field, numbers: "pl.Series", said: "pl.Series") -> Cells:
     """Keep whole numbers; said is what stands in the table."""
+    import polars as pl
+
     parts = ((numbers != numbers.floor()) | numbers.is_infinite()).fill_null(False)
-    if not parts.any():
-        return Cells(numbers)
     wrong = {k: _not(field, said[k]) for k in parts.arg_true().to_list()}
-    return Cells(numbers.set(parts, None), wrong)
+    if wrong:
+        numbers = numbers.set(parts, None)
+    if (numbers.abs() < _LONG).fill_null(True).all():
+        numbers = numbers.cast(pl.Int64)
+    return Cells(numbers, wrong)
 
 
 def _boolean(field: Field, column: "pl.Series") -> Cells:
@@ -104,32 +109,26 @@ def _anything(field: Field, column: "pl.Series") -> Cells:
 
 def _present(field: Field, column: "pl.Series") -> "pl.Series":
     """Return the cells of CSV that say something, without spaces around them."""
-    words = column if _is_bare(column) else column.map_elements(str.strip, return_dtype=_string())
+    words = column.str.strip_chars(_SPACES)
     is_nothing = words.str.to_lowercase().is_in(NOTHING)
     return words.set(is_nothing.fill_null(True), None)
-
-
-def _is_bare(column: "pl.Series") -> bool:
-    """Say whether no cell can have a space around it that Python's strip would take away."""
-    return bool((column.str.contains(_ALL_BUT_SPACE) | (column == "")).fill_null(True).all())
 
 
 def _number_text(field: Field, column: "pl.Series") -> Cells:
     import polars as pl
 
-    words = _present(field, column)
-    plain = words.str.contains(_PLAIN).fill_null(True)
-    if plain.all():
-        return Cells(words.cast(pl.Float64))
-    numbers = words.set(~plain, None).cast(pl.Float64)
-    rest = _each(field, words.set(plain, None), float, pl.Float64())
+    numbers = column.str.strip_chars(_SPACES).cast(pl.Float64, strict=False)
+    odd = numbers.is_null() & column.is_not_null()
+    if not odd.any():
+        return Cells(numbers.fill_nan(None))
+    rest = _each(field, column.set(~odd, None), _float, pl.Float64())
     found = pl.select(pl.coalesce(numbers, rest.values)).to_series().fill_nan(None)
     return Cells(found.alias(column.name), rest.wrong)
 
 
 def _integer_text(field: Field, column: "pl.Series") -> Cells:
     numbers = _number_text(field, column)
-    whole = _whole(field, numbers.values, column)
+    whole = _whole(field, numbers.values, numbers.values)
     return Cells(whole.values, numbers.wrong | whole.wrong)
 
 
@@ -147,7 +146,7 @@ def _text_text(field: Field, column: "pl.Series") -> Cells:
     gone = words.is_null() & column.is_not_null()
     kept = [one for one in field.vocabulary if one.lower() in NOTHING]
     if kept:
-        stripped = column.map_elements(str.strip, return_dtype=_string())
+        stripped = column.str.strip_chars(_SPACES)
         gone &= ~stripped.is_in(kept).fill_null(False)
     return Cells(column.set(gone, None) if gone.any() else column)
 
@@ -179,6 +178,11 @@ def _each(
     return Cells(pl.Series(column.name, values, dtype=dtype), wrong)
 
 
+def _float(text: str) -> float:
+    word = text.strip()
+    return float("nan") if word.lower() in NOTHING else float(word)
+
+
 def _moment(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
@@ -200,12 +204,6 @@ def _dtype(field: Field) -> Any:
 
     types = {"integer": pl.Int64(), "number": pl.Float64(), "boolean": pl.Boolean()}
     return (types | {"text": pl.String(), "time": pl.Datetime("us")})[field.type]
-
-
-def _string() -> Any:
-    import polars as pl
-
-    return pl.String
 
 
 _DTYPES = ("integer", "number", "boolean", "text", "time")

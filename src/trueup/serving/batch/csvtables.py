@@ -70,9 +70,8 @@ class CsvTable:
         ends = np.flatnonzero(octets == ord("\n"))
         if not body.endswith(b"\n"):
             ends = np.append(ends, len(octets))
-        commas = np.cumsum(octets == ord(self._separator))
-        upto = commas[np.minimum(ends, len(octets) - 1)]
-        in_line = np.diff(upto, prepend=0)
+        cells = np.searchsorted(np.flatnonzero(octets == ord(self._separator)), ends)
+        in_line = np.diff(cells, prepend=0)
         lengths = np.diff(ends, prepend=-1)
         return bool((in_line == len(self.names) - 1).all() and (lengths > 1).all())
 

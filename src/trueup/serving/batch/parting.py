@@ -13,7 +13,8 @@ from trueup.captures.records import Captured, Rules
 from trueup.models.signature import Field
 from trueup.serving.batch import writing
 from trueup.serving.batch.cells import cells_of
-from trueup.serving.batch.reading import Read, Wishes, captured, read, words_of
+from trueup.serving.batch.keeping import Kept, frames_kept
+from trueup.serving.batch.reading import Read, Wishes, read, said_of
 from trueup.serving.batch.record import Counted, Job
 from trueup.serving.batch.rowids import Seed, moment_of, row_ids
 from trueup.serving.batch.scoring import Answered, Asking
@@ -67,7 +68,11 @@ class Scorer:
         ids = self._ids(part, found, answered)
         rows = self._rows(found, answered, ids)
         refused, taken = self._refusals(part, found)
-        batches = [*self._captured(found, answered, ids, moments, spent_s), *refused]
+        frames = list(frames_of(refused))
+        if len(ids):
+            kept = self._kept(found, answered, ids, moments)
+            latency_s = spent_s / found.rows.count
+            frames = [*frames_kept(self._served.named, kept, self._rules, latency_s), *frames]
         file = self._job.tables[part.begin.file].name
         tables = {
             ROWS: rows,
@@ -75,7 +80,7 @@ class Scorer:
         }
         counted = Counted(len(ids), len(found.wrong), _flagged(found, answered))
         mark = Done(part.end, counted, self._refusals_before() + taken, spent_s)
-        self._work.keep(tables, list(frames_of(batches)), mark)
+        self._work.keep(tables, frames, mark)
 
     def _answered(self, found: Read) -> Answered:
         if not found.rows.count:
@@ -93,38 +98,22 @@ class Scorer:
     def _rows(self, found: Read, answered: Answered, ids: "pl.Series") -> "pl.DataFrame":
         if not len(ids):
             return writing.nothing_predicted(self._job.id or "id", self._served.outputs)
-        words = {
-            name: [one[k] for k in answered.kept.tolist()]
-            for name, one in words_of(found.rows).items()
-        }
-        wanted = writing.Answers(self._job.id or "id", ids, answered.outputs, words)
+        said = said_of(found.rows, answered.kept)
+        wanted = writing.Answers(self._job.id or "id", ids, answered.outputs, said)
         return writing.predictions(self._served.named, wanted)
 
-    def _captured(
-        self,
-        found: Read,
-        answered: Answered,
-        ids: "pl.Series",
-        moments: "list[int] | None",
-        spent_s: float,
-    ) -> list[Captured]:
-        if not len(ids):
-            return []
-        named, kept, rows = self._served.named, answered.kept, found.rows
+    def _kept(
+        self, found: Read, answered: Answered, ids: "pl.Series", moments: "list[int] | None"
+    ) -> Kept:
+        kept, rows = answered.kept, found.rows
         some = len(kept) < rows.count
-        given = {n: one.gather(kept) if some else one for n, one in rows.given.items()}
-        whole = Captured(
-            named.model, named.version, named.digest,
-            self._at_ns if moments is None else [moments[k] for k in kept.tolist()],
-            ids.to_list(),
-            {name: captured(one) for name, one in given.items()},
+        return Kept(
+            ids,
+            {n: one.gather(kept) if some else one for n, one in rows.given.items()},
             answered.outputs,
-            {n: [one[k] for k in kept.tolist()] for n, one in words_of(rows).items()},
-            spent_s / rows.count,
-            "batch",
-        )  # fmt: skip
-        chosen = keeping.sampled(whole, self._rules.sample)
-        return [] if chosen is None else [keeping.redacted(chosen, self._rules)]
+            said_of(rows, kept),
+            self._at_ns if moments is None else [moments[k] for k in kept.tolist()],
+        )
 
     def _moments(self, part: Part, found: Read) -> "list[int] | None":
         """Return when each row was asked, in nanoseconds; rows that do not say it are rejected."""

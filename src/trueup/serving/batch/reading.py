@@ -90,24 +90,16 @@ def array_of(field: Field, column: "pl.Series") -> NDArray[Any]:
     return made
 
 
-def captured(column: "pl.Series") -> Any:
-    """Return a column as captures take it."""
-    import polars as pl
-
-    plain = column.dtype.is_numeric() or column.dtype == pl.Boolean
-    if plain and not column.null_count():
-        return column.to_numpy()
-    return column.to_list()
-
-
-def words_of(rows: Rows) -> dict[str, list[str]]:
-    """Return a word a row for each flagged column, as captures have them."""
-    found: dict[str, list[str]] = {}
+def said_of(rows: Rows, kept: NDArray[np.int64]) -> list[str | None]:
+    """Return for each kept row its flags as JSON, such as ``{"carrier":"unseen"}``."""
+    found: dict[int, dict[str, str]] = {}
     for flag in rows.flags:
-        words = found.setdefault(flag.column, [""] * rows.count)
         for row in flag.rows:
-            words[row] = flag.kind
-    return found
+            found.setdefault(row, {})[flag.column] = flag.kind
+    said: list[str | None] = [None] * rows.count
+    for row, words in found.items():
+        said[row] = msgspec.json.encode(words).decode()
+    return said if len(kept) == rows.count else [said[k] for k in kept.tolist()]
 
 
 def _ids(frame: "pl.DataFrame", name: str, wrong: dict[int, list[str]]) -> "pl.Series":

@@ -30,7 +30,7 @@ class Answers(msgspec.Struct):
     id_name: str
     ids: "pl.Series"
     outputs: Outputs
-    words: dict[str, list[str]]  # column: a word a row for what is flagged
+    said: list[str | None]  # a row's flags as JSON
 
 
 def require_format(place: str) -> None:
@@ -59,7 +59,7 @@ def predictions(named: Named, answers: Answers) -> "pl.DataFrame":
     columns: dict[str, Any] = {answers.id_name: answers.ids.alias(answers.id_name)}
     for name, one in answers.outputs.items():
         columns[name] = pl.Series(name, one.tolist() if one.dtype.kind == "O" else one)
-    columns[FLAGS] = pl.Series(FLAGS, _flags(answers), dtype=pl.String)
+    columns[FLAGS] = pl.Series(FLAGS, answers.said, dtype=pl.String)
     return pl.DataFrame(columns).with_columns(
         pl.lit(named.model).alias(MODEL),
         pl.lit(named.version, pl.Int64).alias(VERSION),
@@ -155,17 +155,6 @@ def _not_written(error: BaseException, place: str) -> StageFailed:
         remedy="Check the folder, then run the same command again: it goes on from here",
         place=place,
     )
-
-
-def _flags(answers: Answers) -> list[str | None]:
-    if not answers.words:
-        return [None] * len(answers.ids)
-    said: list[dict[str, str]] = [{} for _ in range(len(answers.ids))]
-    for name, words in answers.words.items():
-        for row, word in zip(said, words, strict=True):
-            if word:
-                row[name] = word
-    return [msgspec.json.encode(row).decode() if row else None for row in said]
 
 
 def _as_text(column: "pl.Series") -> "pl.Series":
