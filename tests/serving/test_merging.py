@@ -19,9 +19,7 @@ pages = st.dictionaries(
     st.integers(0, 2**40).map(float),
 ).map(
     lambda of: {
-        name: Family(
-            name, kind, "Says.", {n + at: v for (n, at), v in samples.items() if n == name}
-        )
+        name: Family(name, kind, "Says.", {n + at: v for (n, at), v in of.items() if n == name})
         for name, kind in KINDS.items()
     }
 )

@@ -202,7 +202,8 @@ class Crew:
         self._swaps[line, how] = self._swaps.get((line, how), 0) + 1
         if why_not:
             self._refused[line] = version
-            why_not = f"version {version} is not served: {why_not}"
+            says = f"version {version} is not served: "
+            why_not = says + why_not.removeprefix(says)
         self._trouble(line, why_not)
 
     async def _switch(self, line: str, version: int) -> str:
@@ -242,9 +243,10 @@ class Crew:
     async def _answer_counts(self, worker: Worker, question: int) -> None:
         others = [one.count(_COUNT_S) for one in self._workers if one.up and one is not worker]
         await asyncio.gather(*others)
-        worker.say(words.Answered(question, self._page()))
+        worker.say(words.Answered(question, self.page()))
 
-    def _page(self) -> str:
+    def page(self) -> str:
+        """Return what all have counted until now, as Prometheus reads it."""
         pages = [self._past, *(one.page for one in self._workers)]
         page = merging.without(merging.merged(pages), (SWAPS,))
         return merging.written({**page, **merging.read(self._own())})

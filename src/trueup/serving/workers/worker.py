@@ -29,6 +29,7 @@ class Worker:
         self.failed: words.Failed | None = None
         self._line: words.Line | None = None
         self._awaited = ("", 0)  # what it is loading because it was asked to
+        self._why_not = ""
         self._loaded: asyncio.Future[str] | None = None
         self._settled: asyncio.Future[None] | None = None
         self._counted: asyncio.Future[None] | None = None
@@ -52,7 +53,7 @@ class Worker:
     async def load(self, line: str, version: int) -> str:
         """Have it load a version beside its live one; return why it could not."""
         self._loaded = asyncio.get_running_loop().create_future()
-        self._awaited = (line, version)
+        self._awaited, self._why_not = (line, version), ""
         self.say(words.Newest({line: version}))
         try:
             return await asyncio.wait_for(self._loaded, _LONGEST_LOAD_S)
@@ -79,12 +80,14 @@ class Worker:
         """Take what it says of itself."""
         match word:
             case words.Loaded(line, version, why_not):
-                if self.is_asked_for(line, version) and not why_not:
-                    _done(self._loaded, "")
+                if self.is_asked_for(line, version):
+                    self._why_not = why_not
+                    if not why_not:
+                        _done(self._loaded, "")
             case words.At(versions, troubles):
                 self.versions, self.troubles = dict(versions), dict(troubles)
                 line, _ = self._awaited
-                _done(self._loaded, troubles.get(line) or "it was not loaded")
+                _done(self._loaded, self._why_not or troubles.get(line) or "it was not loaded")
                 _done(self._settled, None)
             case words.Counted(text):
                 self.page = merging.read(text)
