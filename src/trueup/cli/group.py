@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "Answer predictions over HTTP."),
     "predict": ("predict", "Score a table, captured as the server's answers are."),
     "captures": ("captures", "Look at what was served; export, import, erase it."),
+    "drift": ("drift", "Compare two tables: which columns have moved."),
     "convert": ("convert", "Write a model as ONNX, if that answers as the model does."),
     "deprecate": ("deprecate", "Say that a version is not to be promoted again."),
 }

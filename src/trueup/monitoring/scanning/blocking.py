@@ -12,6 +12,8 @@ from trueup.monitoring.profiles.tallying import Blocks
 if TYPE_CHECKING:
     import polars as pl
 
+    from trueup.monitoring.references import Reference
+
 BLOCKS = 256  # where nobody says how many
 MOST_BLOCKS = 4096
 LEAST_ROWS = 20  # of a block, where nobody says
@@ -87,12 +89,13 @@ class BlockSize(msgspec.Struct, frozen=True):
     time: str = ""  # the column; empty: the order of the rows
     span_s: float = 0.0
     rows: int = 0
+    is_wish: bool = False  # longer blocks will do, where there would be too many
 
 
 def by_rows(asked: BlockSize, rows: int) -> ByRows:
     """Return blocks of the rows asked for; of 256 at most, where nothing is."""
     blocks = -(-rows // asked.rows) if asked.rows else min(BLOCKS, rows // LEAST_ROWS)
-    return ByRows(rows, max(1, _possible(blocks)))
+    return ByRows(rows, max(1, _possible(blocks, asked)))
 
 
 def by_time(asked: BlockSize, earliest_us: int, latest_us: int) -> ByTime:
@@ -101,17 +104,28 @@ def by_time(asked: BlockSize, earliest_us: int, latest_us: int) -> ByTime:
     fitting = (one for one in _WIDTHS_S if length_s / one < 2 * BLOCKS)
     span_s = asked.span_s or next(fitting, length_s / BLOCKS)
     width = max(1, round(span_s * 1e6))
+    while asked.is_wish and (latest_us - earliest_us) // width >= MOST_BLOCKS - 1:
+        width *= 2
     begin = earliest_us // width * width
-    return ByTime(asked.time, begin, width, _possible((latest_us - begin) // width + 1))
+    return ByTime(asked.time, begin, width, _possible((latest_us - begin) // width + 1, asked))
 
 
-def _possible(blocks: int) -> int:
+def _possible(blocks: int, asked: BlockSize) -> int:
+    if asked.is_wish:
+        return min(blocks, MOST_BLOCKS)
     if blocks > MOST_BLOCKS:
         raise WrongUsage(
             f"that would be {blocks:,} blocks; a reference has at most {MOST_BLOCKS:,}",
             remedy="Ask for longer blocks",
         )
     return blocks
+
+
+def like(reference: "Reference", asked: BlockSize) -> BlockSize:
+    """Ask for blocks as long as a reference has; for longer ones, where that would be too many."""
+    if reference.is_timed:
+        return BlockSize(asked.time, reference.block_s, is_wish=True)
+    return BlockSize(asked.time, rows=reference.width, is_wish=True)
 
 
 def times_of(series: "pl.Series") -> NDArray[np.int64]:
