@@ -165,7 +165,8 @@ class Writer:
         now_s = clock.monotonic_s()
         if now_s - self._told_s >= _TELL_EVERY_S:
             self._told_s = now_s
-            self._tell(f"captures: {trouble}; rows are lost once the queue is full")
+            with suppress(OSError):  # the log may lie on the same disk
+                self._tell(f"captures: {trouble}; rows are lost once the queue is full")
 
 
 def _parts(batch: Batch | None) -> list[Batch]:

@@ -20,6 +20,7 @@ from trueup.project.serving import (
     Wanted,
     assembled,
     names_of,
+    never_failing,
     spool_folder,
     to_stderr,
     tokens_again,
@@ -121,7 +122,7 @@ def main() -> None:
     task = msgspec.json.decode(begin.wanted, type=Task, dec_hook=_path)
 
     def say(text: str) -> None:
-        tell = logs.say if task.wanted.log == "json" else to_stderr
+        tell = never_failing(logs.say if task.wanted.log == "json" else to_stderr)
         tell(f"worker {begin.number}: {text}")
 
     logs.set_up(task.wanted.log)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -68,7 +68,7 @@ class Assembled(msgspec.Struct, frozen=True):
 def serve(workspace: Workspace, wanted: Wanted, say: Say) -> None:
     """Serve until a signal comes. Raises Refused for a version that may not be served there."""
     logs.set_up(wanted.log)
-    say = logs.say if wanted.log == "json" else say
+    say = never_failing(logs.say if wanted.log == "json" else say)
     certificates.check(wanted.address.certificate, wanted.address.key)
     with claimed(wanted.address) as address:
         wanted = msgspec.structs.replace(wanted, address=address)
@@ -200,6 +200,16 @@ def tokens_for(workspace: Workspace, model: str) -> Tokens:
 def _spool(workspace: Workspace, lines: list[Line], say: Say) -> Spool:
     rules = {line.model: rules_of(entry_of(workspace, line.model).serve.capture) for line in lines}
     return Spool(spool_folder(workspace, lines[0].model), rules=rules, tell=say)
+
+
+def never_failing(say: Say) -> Say:
+    """Return what tells the same, or nothing where it cannot: the log's disk may be full too."""
+
+    def told(text: str) -> None:
+        with suppress(OSError):
+            say(text)
+
+    return told
 
 
 def to_stderr(text: str) -> None:
