@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.serving.moody import mood, moody_project
@@ -201,3 +202,33 @@ def test_without_a_configured_challenger_nothing_is_followed(own_shop: Path) -> 
         assert "challenger" not in server.client.get("/metrics").text
     finally:
         server.stop()
+
+
+def test_a_trial_is_told_from_what_was_served_and_kept(
+    own_shop: Path, eventually: Eventually, capsys: pytest.CaptureFixture[str]
+) -> None:
+    on_trial(own_shop, "shadow: true, explore: 50%")
+    path = own_shop / "trueup.yaml"
+    path.write_text(path.read_text().replace("target: sold", "target: sold, slices: [shop]"))
+    said(own_shop, "promote", "sale/1", "--override", "--why", "to have a champion")
+    server = Server(own_shop, "sale")
+    try:
+        eventually(lambda: challenger_of(server) == 2)
+        records = [{"shop": one, "near": 0.01 * k, "staff": 3} for k in range(90) for one in "ab"]
+        answer = server.predict(*records)
+        labels = [{"id": one, "label": int(k // 2 > 50)} for k, one in enumerate(answer["ids"])]
+        eventually(lambda: server.metric(SHADOWS % "compared") == 180)
+        assert server.client.post("/feedback", json=labels).status_code == 200
+    finally:
+        assert server.stop() == 0
+    capsys.readouterr()
+    said(own_shop, "captures", "trial", "sale", "--json")
+    found = msgspec.json.decode(capsys.readouterr().out)
+    assert (found["number"], found["rows"], found["labelled"]) == (1, 180, 180)
+    assert found["explored"] == len(answer["explore"])
+    assert [one["measure"] for one in found["differences"]] == ["error_rate", "log_loss"]
+    assert [one["value"] for one in found["slices"]] == ["a", "b"]
+    said(own_shop, "captures", "trial", "sale/2", "--no-record")
+    shown = capsys.readouterr().out
+    assert "180 rows predicted by both, 180 of them labelled" in shown
+    assert "not recorded" in shown

@@ -124,6 +124,8 @@ class Spool:
             rolling = self._rolling.is_set()
             if not self._writer.stuck:
                 waiting_rows += self._hand_over()
+            elif urgent:
+                self._hurry.set()  # who hurries waits for rows that are not handed over yet
             synced = self._writer.work(sync=urgent or closing, roll=rolling or closing)
             if self._writer.stuck and not closing:
                 time.sleep(min(self.limits.write_s, 0.1))  # a hurry must not make it spin
