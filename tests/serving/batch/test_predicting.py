@@ -82,6 +82,25 @@ def test_the_same_rows_get_the_same_answers_flags_and_captures_as_over_http(
     assert mine["latency_s"].min() > 0
 
 
+def test_a_row_is_answered_the_same_to_the_last_bit_whatever_goes_with_it(own_shop: Path) -> None:
+    from importlib import import_module
+
+    from tests.serving.servers import version
+
+    linear = import_module("sklearn.linear_model").LogisticRegression()
+    frame = pl.read_csv(own_shop / "test.csv").select("near", "staff", "sold")
+    model = linear.fit(frame.drop("sold").to_numpy(), frame["sold"].to_numpy())
+    config = own_shop / "trueup.yaml"
+    config.write_text(config.read_text().replace("[shop, near, staff]", "[near, staff]"))
+    name = version(own_shop, import_module("skops.io").dumps(model))
+    rows(301).write_parquet(own_shop / "t.parquet")
+    for place, sizes in (("p", Sizes(1)), ("q", Sizes(7)), ("r", None)):
+        scored(own_shop, "t.parquet", f"{place}.parquet", sizes, name=name)
+    one, seven, all_ = (pl.read_parquet(own_shop / f"{one}.parquet") for one in "pqr")
+    assert one.equals(all_)
+    assert seven.equals(all_)
+
+
 @pytest.mark.parametrize("suffix", ["parquet", "csv", "arrow"])
 def test_every_format_comes_in_and_goes_out_with_ids_flags_and_the_version(
     own_shop: Path, suffix: str
@@ -391,7 +410,7 @@ def child(root: Path, given: str, out: str, rows: int = 50, limit: int = 0) -> A
 def test_killed_at_any_moment_the_next_call_goes_on_and_nothing_is_there_twice(
     own_shop: Path, moment: str
 ) -> None:
-    table = rows(6000).with_columns(near=pl.col("near").cast(pl.String))
+    table = rows(2000).with_columns(near=pl.col("near").cast(pl.String))
     table = table.with_columns(
         near=pl.when(pl.col("staff") == 8).then(pl.lit("?")).otherwise("near")
     )
@@ -411,7 +430,7 @@ def test_killed_at_any_moment_the_next_call_goes_on_and_nothing_is_there_twice(
     assert pl.read_parquet(own_shop / "p.parquet")["id"].to_list() == good
     assert captured(own_shop)["id"].to_list() == good
     assert refused(own_shop).height == 60
-    assert pl.read_parquet(own_shop / "p.rejected.parquet").height == 6000 - len(good)
+    assert pl.read_parquet(own_shop / "p.rejected.parquet").height == 2000 - len(good)
     assert scored(own_shop, "t.csv", "p.parquet", SMALL, **how).outcome == "nothing"
     assert not list((own_shop / ".trueup" / "predict").iterdir())
 
