@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import statistics
@@ -13,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving.servers import RECORD, Server, httpx, said
+from tests.serving.servers import RECORD, Server, fitted, httpx, said, version
+from trueup.serving.tokens import digest_of, new_token
 
+SCOPES = "predict, admin"
+SWAPPED = 'trueup_swaps_total{model="sale",result="swapped"}'
 Eventually = Callable[..., None]
 
 
@@ -168,3 +172,80 @@ def test_promoting_in_mid_traffic_costs_no_request(
             one.join()
     assert wrong == []
     assert seen[2] > 0
+
+
+def test_a_version_that_cannot_be_served_is_served_by_none_and_all_show_it(
+    two: Server, own_shop: Path, eventually: Eventually
+) -> None:
+    damaged = version(own_shop, fitted(4))
+    for pack in (own_shop / ".trueup" / "store").rglob("*.pack"):
+        pack.unlink()
+    shutil.rmtree(own_shop / ".trueup" / "store" / "objects", ignore_errors=True)
+    said(own_shop, "alias", damaged, "live")
+    eventually(lambda: two.metric('trueup_model_behind{model="sale"}') == 1)
+    for _ in range(6):
+        found = httpx.get(f"{two.url}/v2/models/sale").json()
+        assert "version 3 is not served" in found["parameters"]["trouble"]
+    assert set(ask_often(two, 6)) == {1}
+    assert two.metric('trueup_swaps_total{model="sale",result="refused"}') == 1
+    said(own_shop, "alias", "sale/1", "live")
+    eventually(lambda: two.metric('trueup_model_behind{model="sale"}') == 0)
+
+
+@pytest.mark.parametrize("how", ["signal", "call"])
+def test_all_look_at_once_when_they_are_told_to(
+    own_shop: Path, eventually: Eventually, how: str
+) -> None:
+    token = new_token()
+    path = own_shop / "trueup.yaml"
+    text = path.read_text().replace("poll: 0.2s", "poll: 1h")
+    text += f"      auth: {{tokens: {{ops: {{sha256: {digest_of(token)}, scopes: [{SCOPES}]}}}}}}\n"
+    path.write_text(text)
+    headers = {"authorization": f"Bearer {token}"}
+    server = Server(own_shop, "sale@live", "--workers", "2")
+    try:
+        said(own_shop, "alias", "sale/2", "live")
+        if how == "signal":
+            server.process.send_signal(signal.SIGHUP)
+            eventually(lambda: server.metric(SWAPPED) == 1)
+        else:
+            answer = httpx.post(f"{server.url}/admin/refresh", headers=headers, timeout=20)
+            assert answer.json()["sale"] == {"version": 2, "trouble": ""}
+        for _ in range(8):
+            asked = httpx.post(f"{server.url}/predict", json=[RECORD], headers=headers)
+            assert asked.json()["version"] == 2
+    finally:
+        assert server.stop() == 0
+
+
+def test_a_worker_that_is_ended_while_all_answer_finishes_what_it_has(
+    two: Server, eventually: Eventually
+) -> None:
+    """An operator may replace workers one by one, as with a certificate that was renewed."""
+    before = workers_of(two)
+    with httpx.Client(base_url=two.url) as client:
+        client.post("/predict", json=[RECORD])
+        for one in before:
+            os.kill(one, signal.SIGTERM)
+            restarts = f'trueup_worker_restarts_total{{worker="{before.index(one)}"}}'
+            eventually(lambda restarts=restarts: fresh(two, restarts) == 1)
+            eventually(lambda: fresh(two, "trueup_workers") == 2)
+    assert not set(before) & set(workers_of(two))
+
+
+def fresh(server: Server, name: str) -> float:
+    """Return a sample, asked for over a connection of its own; -1 where that was cut off."""
+    try:
+        text = httpx.get(f"{server.url}/metrics").text
+    except httpx.TransportError:
+        return -1
+    return next((float(one.split()[-1]) for one in text.splitlines() if one.startswith(name)), 0.0)
+
+
+def test_no_process_loads_what_models_are_made_with(two: Server) -> None:
+    ask_often(two, 4)
+    for process in (two.process.pid, *workers_of(two)):
+        mapped = Path(f"/proc/{process}/maps").read_text()
+        for heavy in ("polars", "scipy", "pyarrow", "sklearn", "pandas", "obstore"):
+            assert f"/{heavy}/" not in mapped
+    assert "/onnxruntime/" not in Path(f"/proc/{two.process.pid}/maps").read_text()
