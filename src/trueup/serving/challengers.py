@@ -91,7 +91,7 @@ class Challengers:
             self._consider(line, trial, new)
         except TrueupError as error:
             self._refuse(line, trial, wanted, error.problem)
-        except Exception as error:  # noqa: BLE001 - whatever happens, requests are answered on
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - requests are answered on
             _LOG.exception("challenger %d of %s cannot be loaded", wanted, line.name)
             self._refuse(line, trial, wanted, f"a bug of the server: {type(error).__name__}")
 

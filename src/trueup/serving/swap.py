@@ -126,7 +126,7 @@ class Follower:
             self._switch(line, new)
         except TrueupError as error:
             self._stays(line, version, error.problem)
-        except Exception as error:  # noqa: BLE001 - whatever happens, the live version answers on
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the live version answers on
             _LOG.exception("version %d of %s cannot be loaded", version, line.name)
             self._stays(line, version, f"a bug of the server: {type(error).__name__}")
 
