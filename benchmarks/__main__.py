@@ -9,7 +9,7 @@ def main() -> None:
     """Run ``bench_NAME.py`` with the options that follow the name."""
     here = Path(__file__).parent
     known = {path.stem.removeprefix("bench_"): path for path in sorted(here.glob("bench_*.py"))}
-    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    name = sys.argv[1].replace("-", "_") if len(sys.argv) > 1 else ""
     if name not in known:
         print("usage: python -m benchmarks NAME [options]", file=sys.stderr)
         for word, path in known.items():

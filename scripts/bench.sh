@@ -19,9 +19,17 @@ prefix=bench
 plain=$PATH
 enter() { # enter NAME: the environment that a program runs in
   environment=bench                                                # the peers
-  [ "$kind/$1" != benchmarks/serving ] || environment=test         # models are trained and converted
-  [ "$kind" = benchmarks ] || environment=test                     # every extra
-  scripts/wheel.sh "$environment"
+  case $kind/$1 in
+    benchmarks/serving*) environment=test ;;                       # models are trained and converted
+    studies/*) environment=test ;;                                 # every extra
+  esac
+  case $kind/$1 in
+    benchmarks/serving[-_]peers) # each server in an environment of its own, trueup's too
+      scripts/env.sh peer-granian peer-fastapi peer-litserve peer-bentoml peer-mlserver peer-mlflow
+      scripts/wheel.sh "$environment" serve
+      ;;
+    *) scripts/wheel.sh "$environment" ;;
+  esac
   PATH=$PWD/.build/venv-$environment/bin:$plain
   export PATH
 }
@@ -32,6 +40,7 @@ fi
 for program in "$kind/$prefix"_*.py; do
   name=$(basename "$program" .py)
   name=${name#"$prefix"_}
+  [ -z "${REDUCED:-}" ] || [ "$name" != serving_peers ] || continue # six environments, half an hour
   printf '\n== %s: %s\n' "$kind" "$name"
   enter "$name"
   python -m "$kind" "$name" ${REDUCED:+--reduced}

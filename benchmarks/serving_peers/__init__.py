@@ -1,0 +1,1 @@
+"""Servers of models, asked the same things beside each other."""
