@@ -19,6 +19,7 @@ from trueup.models.conversions import (
     keep_conversion,
     session_of,
 )
+from trueup.models.libraries import one_thread
 from trueup.models.port import Trust
 from trueup.models.signature import Signature, decode_signature
 from trueup.models.tables import Table, as_table
@@ -50,7 +51,8 @@ def convert(subject: Subject, candidate: Candidate, within_s: float = math.inf) 
         reading = Reading(subject.entry.features, _signature(subject, candidate))
         reading = read_for(model.inputs, table, reading)
         model = model.read_as(reading)
-        made = converted(model, table, candidate.model.digest, within_s=within_s)
+        with one_thread():
+            made = converted(model, table, candidate.model.digest, within_s=within_s)
     wrong = "" if made.record.refused else _unlike_golden(subject, candidate, made)
     refused = (wrong,) if wrong else made.record.refused
     return Form(msgspec.structs.replace(made.record, refused=refused), made.graph)

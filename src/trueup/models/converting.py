@@ -187,7 +187,10 @@ def _probes(
         session = _session(graph.model(beside))
         coded = encode(signature, few)
         feed = {name: coded.column(name).astype(np.float64).reshape(-1, 1) for name in graph.inputs}
-        given = session.run(list(beside), feed)
+        try:
+            given = session.run(list(beside), feed)
+        except Exception as error:  # onnxruntime raises what it likes
+            raise NotConvertible(f"the graph fails on the rows: {str(error)[:200]}") from error
         asked = [
             probing.Asked(forest, flow, matrix)
             for (forest, flow), matrix in zip(graph.forests, given, strict=True)

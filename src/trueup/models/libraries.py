@@ -1,5 +1,7 @@
 """Libraries that models need, imported when they are needed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -24,6 +26,19 @@ def library(module: str, package: str, *, extra: bool = True) -> Any:
             f"this model needs {package}, which is not installed here ({error})"[:300],
             remedy=f"Install it: pip install {wanted}",
         ) from error
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep the libraries that are loaded from sharing out work among threads.
+
+    On few rows that costs more than it gains, and minutes where others need the cores, too.
+    """
+    if find_spec("threadpoolctl") is None:
+        yield
+        return
+    with import_module("threadpoolctl").threadpool_limits(1):
+        yield
 
 
 _OF_FORMATS = {

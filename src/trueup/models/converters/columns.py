@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from trueup.models.converters import others
+from trueup.models.converters import elementwise, others
 from trueup.models.converters.encoders import chain_of, encoded
 from trueup.models.converters.graph import Flow, Graph, NotConvertible, Source
 
@@ -139,16 +139,30 @@ def _imputed(graph: Graph, step: Any, flow: Flow) -> Flow | None:
     fills = np.asarray(step.statistics_)
     whole = fills.dtype.kind in "iuf" and not np.isnan(fills.astype(float)).any()
     usual = isinstance(step.missing_values, float) and np.isnan(step.missing_values)
-    if not whole or not usual or step.add_indicator:
+    if not whole or not usual:
         return None
     missing = graph.add("IsNaN", [flow.tensor])
     filled = graph.constant(np.array([fills], dtype=np.float64))
     # a column stays the table's own: only missing values are other ones
-    return Flow(graph.add("Where", [missing, filled, flow.tensor]), flow.columns)
+    whole_flow = Flow(graph.add("Where", [missing, filled, flow.tensor]), flow.columns)
+    if not step.add_indicator:
+        return whole_flow
+    lacked = list(map(int, step.indicator_.features_))  # those that lacked values in training
+    if not lacked:
+        return whole_flow
+    marks = graph.chosen(Flow(graph.cast(missing, np.float64), flow.columns), lacked)
+    return graph.joined([whole_flow, Flow(marks.tensor, (None,) * len(lacked))])
+
+
+def _called(graph: Graph, step: Any, flow: Flow) -> Flow | None:
+    """Call a function of NumPy on each number."""
+    tensor = "" if step.kw_args else elementwise.written(graph, step.func, flow.tensor)
+    return Flow(tensor, (None,) * len(flow.columns)) if tensor else None
 
 
 _OWN: dict[str, Callable[[Graph, Any, Flow], Flow | None]] = {
     "StandardScaler": _scaled,
     "MinMaxScaler": _stretched,
     "SimpleImputer": _imputed,
+    "FunctionTransformer": _called,
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from trueup.models.converters import answers, lightgbm_trees, others, xgboost_trees
+from trueup.models.converters import answers, elementwise, lightgbm_trees, others, xgboost_trees
 from trueup.models.converters.answers import Answer
 from trueup.models.converters.calibration import calibrated
 from trueup.models.converters.columns import piped
@@ -25,7 +25,7 @@ def answered(graph: Graph, model: Any, flow: Flow) -> Answer:
         return answered(graph, inner, flow)
     if name in _MADE_OF_OTHERS:
         return _MADE_OF_OTHERS[name](graph, model, flow)
-    if flow.has_text:
+    if flow.has_text and getattr(model, "_preprocessor", None) is None:
         texts = [one.field for one in flow.columns if one is not None and one.is_text]
         raise NotConvertible(f"{name} takes categories as they are ({', '.join(texts[:4])})")
     if package == "lightgbm":
@@ -124,6 +124,26 @@ def _bagged(graph: Graph, model: Any, flow: Flow) -> Answer:
     return Answer(label=answers.highest(graph, mean, list(classes)), scores=mean)
 
 
+def _of_target(graph: Graph, model: Any, flow: Flow) -> Answer:
+    """Take back what was done to the target before it was learned."""
+    numbers = answered(graph, model.regressor_, flow).numbers
+    step = model.transformer_
+    name = type(step).__name__
+    found = ""
+    if name == "FunctionTransformer" and not step.inv_kw_args:
+        same = step.inverse_func is None
+        found = numbers if same else elementwise.written(graph, step.inverse_func, numbers)
+    elif name == "StandardScaler":
+        found = numbers
+        if step.with_std:
+            found = graph.add("Mul", [found, graph.constant(np.array([step.scale_]))])
+        if step.with_mean:
+            found = graph.add("Add", [found, graph.constant(np.array([step.mean_]))])
+    if not found:
+        raise NotConvertible(f"its target was changed by a {name} that has no inverse here")
+    return Answer(numbers=found)
+
+
 def _calibrated(graph: Graph, model: Any, flow: Flow) -> Answer:
     return calibrated(graph, model, lambda one: answered(graph, one, flow))
 
@@ -133,6 +153,7 @@ _MADE_OF_OTHERS: dict[str, Callable[[Graph, Any, Flow], Answer]] = {
     "BaggingRegressor": _bagged,
     "CalibratedClassifierCV": _calibrated,
     "FixedThresholdClassifier": _thresholded,
+    "TransformedTargetRegressor": _of_target,
     "TunedThresholdClassifierCV": _thresholded,
     "StackingClassifier": _stacked,
     "StackingRegressor": _stacked,
