@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -117,6 +118,7 @@ def _start(descriptor: int) -> subprocess.Popen[bytes]:
 
 def main() -> None:
     """Be a worker, on the line whose descriptor is the only argument."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent has it too
     end = socket.socket(fileno=int(sys.argv[1]))
     begin = first(end)
     task = msgspec.json.decode(begin.wanted, type=Task, dec_hook=_path)

@@ -115,7 +115,12 @@ class Crew:
 
     async def _life(self, worker: Worker) -> int:
         """Start a worker, do what it asks for, and return its exit code once it is gone."""
-        line = await worker.begin(self._orders.start, self._orders.wanted, self._live)
+        try:
+            line = await worker.begin(self._orders.start, self._orders.wanted, self._live)
+        except OSError as error:
+            remedy = "Give the machine more room for processes, or serve with fewer workers"
+            worker.failed = words.Failed(f"cannot be started: {error.strerror}", remedy)
+            return -1
         async for word in line.words():
             match word:
                 case words.Up(says):
