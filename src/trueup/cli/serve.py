@@ -14,8 +14,9 @@ from trueup.cli.printing import say
 @click.argument("names", nargs=-1, metavar="[MODEL[@ALIAS|/N]]...")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option(
-    "--port", default=8000, show_default=True, help="The port to listen at; 0: any free one."
-)
+    "--port", default=8000, show_default=True, envvar="SAGEMAKER_BIND_TO_PORT",
+    help="The port to listen at; 0: any free one.",
+)  # fmt: skip
 @click.option(
     "--workers", default=1, show_default=True, type=click.IntRange(1, 64),
     help="Processes that answer at the port.",

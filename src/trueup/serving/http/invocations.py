@@ -33,6 +33,11 @@ async def ping(plane: Plane, request: Request) -> Reply:
     return json_reply({"ready": plane.ready}, 200 if plane.ready else 503)
 
 
+async def version(plane: Plane, request: Request) -> Reply:
+    """Say which version of trueup this is, where MLflow's client asks for its server's."""
+    return json_reply(plane.release)
+
+
 async def invocations(plane: Plane, request: Request) -> Reply:
     """Answer one of MLflow's payload forms, or CSV with or without a header."""
     line = plane.line(request.model, request.version)

@@ -34,6 +34,8 @@ ROUTES: tuple[Route, ...] = (
     _shown("health", "/v2/health/live", inference.live),
     _shown("health", "/v2/health/ready", inference.ready),
     _shown("health", "/ping", invocations.ping),
+    _shown("health", "/health", invocations.ping),
+    _shown("metadata", "/version", invocations.version),
     _shown("metadata", "/v2", inference.server),
     _shown("metadata", _MODEL, inference.model),
     _shown("metadata", _VERSION, inference.model),
