@@ -3,7 +3,8 @@
 Of numbers the look keeps how many rows each of 65,536 keys has, which is a sketch of their
 quantiles: a bin can be cut between two keys only, so the rows of a bin differ from an equal share
 by at most those of one key. Where a single key holds more than one bin's rows and several values,
-it is cut further, at quantiles of a sample.
+it is cut further, at quantiles of a sample. What is more than 3e38 away from the origin is in
+the outer cells.
 """
 
 from collections import Counter

@@ -1,11 +1,11 @@
 """Sums that do not depend on the order: whole steps of a fixed size, in two limbs.
 
 A value enters the first moment as whole steps of ``2**exponent`` from the track's origin, cut
-off at ``2**37`` steps; the square enters as whole steps of ``2**(2 * exponent + 36)``. Sums of
+off at ``2**34`` steps; the square enters as whole steps of ``2**(2 * exponent + 32)``. Sums of
 65,536 such numbers are exact in a double, and adding whole numbers is associative. What that
 costs is stated: a reference's spread is ``2**24`` to ``2**25`` steps, so a mean is off by less
 than its three-millionth part, a standard deviation by less than a ten-thousandth; what is more
-than 4,000 spreads away counts as if it were there.
+than 500 spreads away counts as if it were there.
 """
 
 from typing import Any
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SPREAD_BITS = 24  # steps of a reference's spread
-_MOST = 2.0**37
-_SQUARE = 2.0**-18  # of a step, before it is squared
+_MOST = 2.0**34
+_SQUARE = 2.0**-16  # of a step, before it is squared
 _LIMB = 32
 
 

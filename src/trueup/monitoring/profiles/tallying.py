@@ -194,7 +194,7 @@ class _NumberTally:
 
 def _spans(blocks: Blocks) -> list[tuple[int, int]]:
     starts = blocks.starts.tolist()
-    return list(zip(starts, [*starts[1:], blocks.rows], strict=True))
+    return list(zip(starts, [*starts[1:], blocks.rows][: len(starts)], strict=True))
 
 
 def _add_nulls(profile: Profile, number: int, nulls: NDArray[np.bool_], blocks: Blocks) -> None:
