@@ -1,5 +1,6 @@
 """A challenger on trial: followed like the live version, and never able to hurt it."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from tests.serving.moody import mood, moody_project
 from tests.serving.servers import RECORD, Server, fitted, httpx, said, version
 from tests.serving.test_routing import captured, challenger_of, on_trial
+from trueup.serving.routing import drawn
 
 Eventually = Callable[..., None]
 SHADOWS = 'trueup_shadow_rows_total{model="sale",result="%s"}'
@@ -232,3 +234,28 @@ def test_a_trial_is_told_from_what_was_served_and_kept(
     shown = capsys.readouterr().out
     assert "180 rows predicted by both, 180 of them labelled" in shown
     assert "not recorded" in shown
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="several workers share a port there alone")
+def test_with_several_workers_a_key_meets_one_version_whoever_is_asked(
+    own_shop: Path, eventually: Eventually
+) -> None:
+    on_trial(own_shop, "share: 0.5, sticky_by: visitor")
+    keys = [f"visitor-{k}" for k in range(30)]
+    expected = {one: 2 if drawn("shop/sale", "share", one) < 0.5 else 1 for one in keys}
+    server = Server(own_shop, "sale@live", "--workers", "2")
+    try:
+        eventually(lambda: server.log.count("shop/sale/2 is on trial") == 2)
+        for _ in range(3):
+            with httpx.Client(
+                base_url=server.url, timeout=20.0
+            ) as client:  # another worker's, maybe
+                bodies = [{"records": [{**RECORD, "visitor": one}]} for one in keys]
+                found = [client.post("/predict", json=one).json()["version"] for one in bodies]
+            assert dict(zip(keys, found, strict=True)) == expected
+        role = 'trueup_role_rows_total{model="sale",role="%s"}'
+        challenged = list(expected.values()).count(2)
+        assert server.metric(role % "challenger") == 3 * challenged
+        assert server.metric(role % "champion") == 3 * (30 - challenged)
+    finally:
+        assert server.stop() == 0
