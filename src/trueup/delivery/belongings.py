@@ -57,8 +57,9 @@ def _golden(subject: Subject, signature: "Signature", tell: Say) -> dict[str, by
     from trueup.models.detection import FormatUnknown
     from trueup.models.golden import PART, encode_golden
 
-    if not subject.entry.path:
-        return {}
+    path = subject.entry.path
+    if not path or not (subject.root / path).exists():
+        return {}  # whoever registers it says so
     try:
         return {PART: encode_golden(golden_here(subject, signature))}
     except FormatUnknown:
