@@ -212,7 +212,7 @@ def test_without_the_libraries_one_line_says_which_extra_brings_them(
 
 def test_registering_what_is_not_there_is_wrong_usage_as_ever(project: Path) -> None:
     result = said(project, "register", "sale")
-    assert (result.exit_code, "model.skops is not here" in str(result.exception)) == (2, True)
+    assert (result.exit_code, "has not run" in str(result.exception)) == (2, True)
 
 
 def test_a_large_model_is_left_to_be_converted_by_hand(
