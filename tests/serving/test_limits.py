@@ -146,6 +146,7 @@ def test_beyond_so_many_connections_another_waits_until_one_is_closed(own_shop: 
         server.stop()
 
 
+@pytest.mark.slow
 def test_a_connection_that_nobody_uses_is_closed(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=25) as idle:
         idle.sendall(ALIVE)

@@ -218,6 +218,7 @@ def test_all_look_at_once_when_they_are_told_to(
         assert server.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_ended_while_all_answer_finishes_what_it_has(
     two: Server, eventually: Eventually
 ) -> None:
