@@ -364,6 +364,8 @@ def test_bad_input_is_one_clear_error_and_leaves_nothing(
         ({"out": "p-{partition}.csv"}, "stands for --partition"),
         ({"id": "nobody"}, "no column 'nobody'"),
         ({"most_rejected": 2.0}, "no share"),
+        ({"out": "t.csv", "replace": True}, "lies in what is read"),
+        ({"given": ".", "out": "p/p.csv"}, "lies in what is read"),
         ({"given": "http://x/t.csv"}, "unknown scheme"),
     ],
 )
@@ -389,7 +391,8 @@ if int(limit):
 workspace = open_workspace(Path(root), dict(os.environ))
 wanted = Wanted("sale@live", given, out, partition="2013-06-01", most_rejected=0.5)
 done = predict(workspace, wanted, sizes=Sizes(int(rows), 700 if int(rows) < 100 else 4 << 20))
-print(done.counted.rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+status = Path("/proc/self/status").read_text().split("VmHWM:")[1]  # rusage has the parent's too
+print(done.counted.rows, int(status.split()[0]) // 1024)
 """
 
 
@@ -512,7 +515,7 @@ def test_memory_stays_where_it_is_however_large_the_table(own_shop: Path, suffix
         (own_shop / f"p{count}.parquet").unlink()
         megabytes.append(int(said.split()[1]))
         _forget(own_shop)
-    assert megabytes[1] < megabytes[0] + 150
+    assert megabytes[1] < megabytes[0] + 120, megabytes
 
 
 def _forget(root: Path) -> None:

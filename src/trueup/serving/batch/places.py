@@ -125,6 +125,19 @@ class Target:
             self.path.unlink(missing_ok=True)
 
 
+def require_apart(given: str, target: Target, here: Here) -> None:
+    """Raise WrongUsage where what is written would be, or become, a part of what is read."""
+    if is_url(target.place) or is_url(given):
+        inside = target.place == given or target.place.startswith(f"{given.rstrip('/')}/")
+    else:
+        read = (here.start / Path(given).expanduser()).resolve()
+        inside = read in (target.path.resolve(), *target.path.resolve().parents)
+    if inside:
+        raise WrongUsage(
+            f"{target.place} lies in what is read", remedy="Name another place to write to"
+        )
+
+
 def _on_disk(place: str, here: Here) -> list[Found]:
     path = here.start / Path(place).expanduser()
     if path.is_file():

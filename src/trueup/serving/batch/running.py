@@ -81,6 +81,7 @@ def score(setting: Setting, order: Order) -> Predicted:
     """Score a table, or say that this was done before. DataBroken where too much is rejected."""
     writing.require_format(order.out)
     target = Target(order.out, setting.here)
+    places.require_apart(order.given, target, setting.here)
     found = places.found_at(order.given, setting.here)
     job = _job(setting, order, target, [one.table for one in found])
     with work_in(setting.work, job) as work:

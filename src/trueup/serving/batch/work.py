@@ -134,7 +134,7 @@ def work_in(top: Path, job: Job) -> Iterator[Work]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        if not _locked(lock):
+        if not _locked(lock) or not os.fstat(lock).st_nlink:  # it ended, and took its folder away
             raise SomebodyElseFirst(
                 f"another trueup predict is writing {job.out}", remedy="Wait until it has ended"
             )
@@ -147,11 +147,13 @@ def work_in(top: Path, job: Job) -> Iterator[Work]:
 def _sweep(top: Path, mine: Path) -> None:
     """Remove what was begun long ago and never ended."""
     for folder in top.iterdir():
-        if folder == mine or time.time() - folder.stat().st_mtime < _FORGOTTEN_S:
+        if folder == mine:
             continue
         try:
+            if time.time() - folder.stat().st_mtime < _FORGOTTEN_S:
+                continue
             lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
+        except OSError:  # another process has just removed it
             continue
         if _locked(lock):
             shutil.rmtree(folder, ignore_errors=True)
