@@ -77,7 +77,6 @@ class Captured(msgspec.Struct, frozen=True):
             },
         )
 
-
     def only(self, rows: list[int]) -> "Captured":
         """Return the rows at these places."""
         return msgspec.structs.replace(
