@@ -15,6 +15,7 @@ from trueup.serving.refusals import SHOWN, FieldsWrong, Refused, TooMuch, Unread
 
 _SAYS = {"boolean": "true or false", "integer": "a whole number", "time": "a time of ISO 8601"}
 
+_NUMBERS = ("integer", "number")
 LONGEST_ID = 200  # characters
 _SENT_ROWS = 16  # of a refused request that are captured
 
@@ -141,7 +142,7 @@ class Reader:
         where = "records"
         if isinstance(body, dict):
             if "records" in body:
-                body, ids = body["records"], body.get("ids") or []
+                body, ids = body["records"], body.get("ids", [])
             else:
                 body, where = [body], ""
         if not isinstance(body, list):
@@ -234,7 +235,9 @@ def _fits(field: Field, value: Any) -> bool:
 
 
 def _fitting(field: Field, value: Any) -> Any:
-    return _time(value) if field.type == "time" and isinstance(value, str) else value
+    if field.type == "time" and isinstance(value, str):
+        return _time(value)
+    return float(value) if isinstance(value, bool) and field.type in _NUMBERS else value
 
 
 def _time(text: str) -> Any:

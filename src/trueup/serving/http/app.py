@@ -75,7 +75,7 @@ class Application:
             _say(scope, name, reply, "too late")
         except Exception:  # noqa: BLE001 - the process's edge: no stack trace leaves it
             reply = bug_reply(request_id(scope))
-            fields = {"path": scope.path[:200], "route": name, "request_id": _id(reply)}
+            fields = {"path": _path(scope), "route": name, "request_id": _id(reply)}
             _LOG.exception("a request failed", extra={"fields": fields})
         finally:
             self._deadlines.pop(task, None)
@@ -156,10 +156,15 @@ class Application:
         )
 
 
+def _path(scope: Any) -> str:
+    """Return a path as plain characters of one line: it comes decoded, and could forge lines."""
+    return ascii(scope.path[:200])[1:-1]
+
+
 def _say(scope: Any, route: str, reply: Reply, problem: str) -> None:
     said = {
         "method": scope.method,
-        "path": scope.path[:200],
+        "path": _path(scope),
         "route": route,
         "status": reply.status,
         "request_id": _id(reply),

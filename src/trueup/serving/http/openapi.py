@@ -1,10 +1,14 @@
 """GET /openapi.json: every route, and the fields of the models that are served."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trueup.models.signature import Field
 from trueup.serving.http.messages import Reply, Request, json_reply
 from trueup.serving.plane import Line, Plane
+from trueup.serving.rows import LONGEST_ID
+
+if TYPE_CHECKING:
+    from trueup.serving.http.table import Route
 
 _TYPES = {"boolean": "boolean", "integer": "integer", "number": "number"}
 _ERROR = {"$ref": "#/components/schemas/Error"}
@@ -18,14 +22,20 @@ _STATUSES = {
     "422": "Fields are missing or of another type; problems has each one's path",
     "503": "Too busy, or too late; Retry-After says when to come again",
 }
-_IDS = {"type": "array", "items": {"type": "string"}}
+_ID = {"type": "string", "minLength": 1, "maxLength": LONGEST_ID}
+_IDS = {"type": "array", "items": _ID}
 _LABEL = {
     "type": "object",
     "required": ["id", "label"],
     "properties": {
-        "id": {"type": "string", "minLength": 1, "maxLength": 200},
+        "id": _ID,
         "label": {"type": ["boolean", "number", "string", "null"]},
     },
+}
+_OUTPUT = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {"name": {"type": "string"}, "parameters": {"type": "object"}},
 }
 _TENSOR = {
     "type": "object",
@@ -55,11 +65,11 @@ def document(plane: Plane) -> dict[str, Any]:
         operation: dict[str, Any] = {"summary": says, "tags": [route.name]}
         operation["operationId"] = f"{route.method.lower()}{route.path}".replace("/", "_")
         operation["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in ("model", "version")
+            {"name": name, "in": "path", "required": True, "schema": one}
+            for name, one in _names(plane).items()
             if "{" + name + "}" in route.path
         ]
-        operation["responses"] = _responses(route.path, route.method)
+        operation["responses"] = _responses(route)
         if route.method == "POST" and route.name in _BODIES:
             operation["requestBody"] = {"required": True, "content": _body(route.name, plane.only)}
         if route.scope:
@@ -94,13 +104,12 @@ def _body(name: str, line: Line) -> dict[str, Any]:
             "properties": {
                 "id": {"type": "string"},
                 "inputs": {"type": "array", "items": _TENSOR},
-                "outputs": {"type": "array", "items": {"type": "object"}},
+                "outputs": {"type": "array", "items": _OUTPUT},
             },
         },
         "invocations": {
             "type": "object",
             "minProperties": 1,
-            "maxProperties": 1,
             "properties": {
                 "dataframe_records": records,
                 "dataframe_split": {"type": "object"},
@@ -108,7 +117,7 @@ def _body(name: str, line: Line) -> dict[str, Any]:
                 "inputs": {"type": ["object", "array"]},
             },
         },
-        "feedback": {"oneOf": [_LABEL, {"type": "array", "items": _LABEL}, _labels()]},
+        "feedback": {"oneOf": [_LABEL, _labels()["properties"]["labels"], _labels()]},
     }
     content: dict[str, Any] = {"application/json": {"schema": schemas[name]}}
     if name == "predict":
@@ -135,16 +144,46 @@ def _labels() -> dict[str, Any]:
     }
 
 
-def _responses(path: str, method: str) -> dict[str, Any]:
-    kind = {"/": "text/html", "/metrics": "text/plain"}.get(path, "application/json")
-    said = {"200": {"description": "Done", "content": {kind: {}}}}
-    if method == "POST" or "{" in path or path in ("/ping", "/v2/health/ready"):
+def _responses(route: "Route") -> dict[str, Any]:
+    kind = {"/": "text/html", "/metrics": "text/plain"}.get(route.path, "application/json")
+    schema = _answer(route.name) if kind == "application/json" else {"type": "string"}
+    content: dict[str, Any] = {kind: {"schema": schema}}
+    if route.name == "invocations":
+        content["text/csv"] = {"schema": {"type": "string"}}
+    if route.name == "infer":
+        content["application/octet-stream"] = {}
+    said: dict[str, Any] = {"200": {"description": "Done", "content": content}}
+    if route.method == "POST" or "{" in route.path or route.name == "health":
         for status, says in _STATUSES.items():
             said[status] = {
                 "description": says,
                 "content": {"application/json": {"schema": _ERROR}},
             }
     return said
+
+
+def _answer(name: str) -> dict[str, Any]:
+    """Return what is always in an answer of a route."""
+    text, whole = {"type": "string"}, {"type": "integer"}
+    rows = {"type": "array", "minItems": 1}
+    known: dict[str, dict[str, Any]] = {
+        "predict": {"model": text, "version": whole, "ids": _IDS, "predictions": rows},
+        "invocations": {"predictions": rows, "ids": _IDS},
+        "infer": {"model_name": text, "model_version": text, "id": text, "outputs": rows},
+        "feedback": {"model": text, "accepted": whole},
+    }
+    if name not in known:
+        return {}
+    return {"type": "object", "required": list(known[name]), "properties": known[name]}
+
+
+def _names(plane: Plane) -> dict[str, Any]:
+    """Return what may stand for the parts of a path."""
+    versions = sorted({str(line.live.named.version) for line in plane.lines.values()})
+    return {
+        "model": {"type": "string", "enum": list(plane.lines)},
+        "version": {"type": "string", "enum": versions},
+    }
 
 
 def _record(line: Line) -> dict[str, Any]:
@@ -161,6 +200,8 @@ def _schema(field: Field) -> dict[str, Any]:
     if field.type == "other":
         return {}
     found: dict[str, Any] = {"type": [_TYPES.get(field.type, "string"), "null"]}
+    if field.type in ("integer", "number"):
+        found["type"].append("boolean")  # a truth is 1 or 0
     if field.type == "time":
         found["format"] = "date-time"
     if field.vocabulary:
