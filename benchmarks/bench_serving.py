@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.measuring import environment, machine, program
+from benchmarks.serving_peers.asking import Load, ask
+from benchmarks.serving_peers.processes import free_port
 
 FEATURES, ROWS = 20, 2000
 PROJECT = """format: 1
@@ -43,50 +44,11 @@ models:
     trust: {skops: [sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor]}
     evaluate: {data: test.csv, target: y, id: id}
 """
-BARE = """
-import sys
-import msgspec, numpy as np, onnxruntime
-names = [f"x{k}" for k in range(20)]
-row = msgspec.defstruct("Row", [(name, float | None) for name in names])
-decoder = msgspec.json.Decoder(msgspec.defstruct("Body", [("records", list[row])]))
-encoder = msgspec.json.Encoder()
-options = onnxruntime.SessionOptions()
-options.intra_op_num_threads = options.inter_op_num_threads = 1
-session = onnxruntime.InferenceSession(sys.argv[1], options)
-outputs = [one.name for one in session.get_outputs()]
-headers = [("content-type", "application/json")]
-
-async def app(scope, proto):
-    rows = decoder.decode(await proto()).records
-    columns = list(zip(*map(msgspec.structs.astuple, rows)))
-    matrix = np.array(columns, dtype=np.float64)[:, :, None]
-    answers = session.run(outputs, dict(zip(names, matrix)))
-    said = [dict(zip(outputs, one)) for one in zip(*(one.tolist() for one in answers))]
-    proto.response_bytes(200, headers, encoder.encode({"predictions": said}))
-
-if __name__ == "__main__":
-    import asyncio
-    from granian.server.embed import Server
-    server = Server(app, port=int(sys.argv[2]), interface="rsgi", log_enabled=False,
-                    websockets=False, backlog=2048)
-    try:
-        import uvloop
-        run = lambda work: asyncio.Runner(loop_factory=uvloop.new_event_loop).run(work)
-    except ImportError:
-        run = asyncio.run
-    run(server.serve())
-"""
-
-
-class Load(msgspec.Struct, frozen=True):
-    """One way to ask."""
-
-    rows: int
-    connections: int
+PROGRAMS = Path(__file__).with_name("serving_peers") / "programs"
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What wrk told."""
+    """What wrk told, and what it has cost the server."""
 
     per_s: float
     p50_ms: float
@@ -167,21 +129,19 @@ def build(root: Path, kind: str) -> Path:
 @contextmanager
 def servers(root: Path, graph: Path) -> Iterator[tuple[Server, Server]]:
     """Start both, and stop them."""
-    (root / "bare.py").write_text(BARE)
-    first, second = _free_port(), _free_port()
+    first, second = free_port(), free_port()
     commands = [
         (first, [program("trueup", None), "serve", "model/1", "--port", str(first)]),
-        (second, [sys.executable, "bare.py", str(graph), str(second)]),
+        (second, [sys.executable, str(PROGRAMS / "granian_app.py")]),
     ]
+    env = environment() | {"BENCH_GRAPH": str(graph), "BENCH_PORT": str(second)}
     with tempfile.TemporaryFile() as log:
         started = []
         try:
             found = []
             for port, command in commands:
                 began = time.perf_counter()
-                process = subprocess.Popen(
-                    command, cwd=root, env=environment(), stdout=log, stderr=log
-                )
+                process = subprocess.Popen(command, cwd=root, env=env, stdout=log, stderr=log)
                 started.append(process)
                 first_s = _first_answer(port, process) - began
                 found.append(Server(port, process.pid, first_s))
@@ -193,7 +153,7 @@ def servers(root: Path, graph: Path) -> Iterator[tuple[Server, Server]]:
 
 
 def _first_answer(port: int, process: subprocess.Popen[bytes]) -> float:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/predict", _body(1).encode())
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/predict", body(1).encode())
     while process.poll() is None:
         try:
             with urllib.request.urlopen(request, timeout=5):  # noqa: S310 - our own URL
@@ -218,29 +178,14 @@ def _turn_by_turn(
 
 
 def _asked(root: Path, server: Server, load: Load, seconds: int) -> Told:
-    script = root / f"load{load.rows}.lua"
-    script.write_text(
-        'wrk.method = "POST"\nwrk.headers["content-type"] = "application/json"\n'
-        f"wrk.body = [[{_body(load.rows)}]]\n"
-    )
     url, began_s = f"http://127.0.0.1:{server.port}/predict", server.cpu_s
-    words = ["wrk", "-t1", f"-c{load.connections}", f"-d{seconds}s", "--latency", "-s", str(script)]
-    told = subprocess.run([*words, url], capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in told:
-        sys.exit(told)
-    per_s = float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])  # type: ignore[index]  # wrk's own
-    answered = int(re.search(r"(\d+) requests in", told)[1])  # type: ignore[index]
-    cpu_us = (server.cpu_s - began_s) / answered * 1e6
-    return Told(per_s, _ms(told, "50%"), _ms(told, "99%"), cpu_us)
+    told = ask(root, url, body(load.rows).encode(), load, seconds)
+    cpu_us = (server.cpu_s - began_s) / max(1, told.answered) * 1e6
+    return Told(told.per_s, told.p50_ms, told.p99_ms, cpu_us)
 
 
-def _ms(told: str, share: str) -> float:
-    found = re.search(rf"{share}\s+([\d.]+)(us|ms|s)", told)
-    assert found
-    return float(found[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[found[2]]
-
-
-def _body(rows: int) -> str:
+def body(rows: int) -> str:
+    """Return rows to ask with, as JSON."""
     draw = np.random.default_rng(3)
     records = [
         {f"x{k}": round(float(one), 4) for k, one in enumerate(row)}
@@ -250,8 +195,7 @@ def _body(rows: int) -> str:
 
 
 def _line(load: Load, ours: Told, bare: Told) -> None:
-    name = f"{load.rows} row{'s' if load.rows > 1 else ''}, c={load.connections}"
-    cells = [name]
+    cells = [str(load)]
     for told in (ours, bare):
         cells += [
             f"{told.per_s:,.0f}",
@@ -259,13 +203,6 @@ def _line(load: Load, ours: Told, bare: Told) -> None:
             f"{told.cpu_us:.0f}",
         ]
     print(f"| {' | '.join(cells)} | **{bare.per_s / ours.per_s:.2f}** |", flush=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def _options() -> argparse.Namespace:

@@ -9,7 +9,7 @@ KNOWN = {
 }
 
 if __name__ == "__main__":
-    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    name = sys.argv[1].replace("-", "_") if len(sys.argv) > 1 else ""
     if name not in KNOWN:
         print("usage: python -m studies NAME [options]", *sorted(KNOWN), sep="\n  ")
         sys.exit(0 if name in ("", "-h", "--help") else 2)

@@ -25,6 +25,7 @@ class Told(msgspec.Struct, frozen=True):
     p50_ms: float
     p99_ms: float
     answered: int
+    failed: int = 0
 
 
 def ask(folder: Path, url: str, body: bytes, load: Load, seconds: float) -> Told:
@@ -37,13 +38,25 @@ def ask(folder: Path, url: str, body: bytes, load: Load, seconds: float) -> Told
     words = ["wrk", "-t1", f"-c{load.connections}", f"-d{max(1, round(seconds))}s", "--latency"]
     command = [*words, "--timeout", "20s", "-s", str(script), url]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in said or "Socket errors" in said:
+    told = told_by(said)
+    if told.failed:
         sys.exit(f"{url} failed under load:\n{said}")
+    return told
+
+
+def told_by(said: str) -> Told:
+    """Return what wrk has told as text."""
     per_s = re.search(r"Requests/sec:\s+([\d.]+)", said)
     answered = re.search(r"(\d+) requests in", said)
     assert per_s, said
     assert answered, said
-    return Told(float(per_s[1]), _ms(said, "50%"), _ms(said, "99%"), int(answered[1]))
+    wrong = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
+    broken = re.search(
+        r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said
+    )
+    failed = sum(int(one) for found in (wrong, broken) if found for one in found.groups())
+    p50_ms, p99_ms = _ms(said, "50%"), _ms(said, "99%")
+    return Told(float(per_s[1]), p50_ms, p99_ms, int(answered[1]), failed)
 
 
 def _ms(told: str, share: str) -> float:
