@@ -1,6 +1,5 @@
 """A model's other form: compared on the evaluation data, and kept by the model's digest."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +24,7 @@ from trueup.models.signature import Signature, decode_signature
 from trueup.models.tables import Table, as_table
 
 if TYPE_CHECKING:
-    from trueup.models.converting import Converted
+    from trueup.models.converting import Converted, Effort
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -35,7 +34,7 @@ class Form(msgspec.Struct, frozen=True):
     graph: bytes
 
 
-def convert(subject: Subject, candidate: Candidate, within_s: float = math.inf) -> Form:
+def convert(subject: Subject, candidate: Candidate, effort: "Effort | None" = None) -> Form:
     """Convert a candidate and compare on the evaluation data; nothing is kept.
 
     Raises NotConvertible where no form is known, or none was made in time. The libraries that the
@@ -44,6 +43,7 @@ def convert(subject: Subject, candidate: Candidate, within_s: float = math.inf) 
     """
     from trueup.delivery.elsewhere.predicting import read_for
     from trueup.models.artifact import Reading
+    from trueup.models.converting import Effort
     from trueup.models.converting import convert as converted
 
     table = _rows(subject)
@@ -52,7 +52,7 @@ def convert(subject: Subject, candidate: Candidate, within_s: float = math.inf) 
         reading = read_for(model.inputs, table, reading)
         model = model.read_as(reading)
         with one_thread():
-            made = converted(model, table, candidate.model.digest, within_s=within_s)
+            made = converted(model, table, candidate.model.digest, effort=effort or Effort())
     wrong = "" if made.record.refused else _unlike_golden(subject, candidate, made)
     refused = (wrong,) if wrong else made.record.refused
     return Form(msgspec.structs.replace(made.record, refused=refused), made.graph)

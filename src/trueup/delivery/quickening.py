@@ -10,6 +10,7 @@ from trueup.models.port import short
 from trueup.registry.records import Registered
 
 WITHIN_S = 30.0
+THRESHOLDS = 2_000  # that are approached; by hand it is more
 LARGEST_BYTES = 256 << 20  # of a model that is converted unasked
 _FORMATS = ("skops", "pickle", "LightGBM", "XGBoost", "MLflow")
 _EXTRA = "pip install 'trueup[convert]'"
@@ -37,10 +38,11 @@ def _converted(subject: Subject, version: Registered) -> str:
     """Convert, and keep what came of it; return why there is no such form."""
     from trueup.delivery.converting import convert, failed, keep
     from trueup.models.converters.graph import NotConvertible
+    from trueup.models.converting import Effort
 
     candidate = Candidate(version.model, version.code, version)
     try:
-        form = convert(subject, candidate, WITHIN_S)
+        form = convert(subject, candidate, Effort(WITHIN_S, THRESHOLDS))
     except NotConvertible as error:
         form = failed(candidate, error.why)
     except TrueupError as error:

@@ -35,6 +35,16 @@ _LIBRARIES = ("onnx", "onnxruntime", "skl2onnx", "scikit-learn", "lightgbm", "xg
 _PARTIAL = "trueup-given-"
 
 
+class Effort(msgspec.Struct, frozen=True):
+    """How long a conversion may take, and how many thresholds are approached at most."""
+
+    within_s: float = math.inf
+    thresholds: int = probing.MOST_THRESHOLDS
+
+
+_ALL = Effort()
+
+
 class Converted(msgspec.Struct, frozen=True):
     """A graph, and the record of its comparison, which says whether it may be kept."""
 
@@ -47,7 +57,7 @@ def convert(
     sample: Table,
     digest: str,
     bounds: Bounds | None = None,
-    within_s: float = math.inf,
+    effort: Effort = _ALL,
 ) -> Converted:
     """Make a model's ONNX form and compare it on a table and on rows made to tell them apart.
 
@@ -55,7 +65,7 @@ def convert(
     answers otherwise comes back with the reasons in ``record.refused``. The sample is of the
     evaluation data, columns as the model takes them.
     """
-    look = _until(within_s)
+    look = _until(effort.within_s)
     bounds = bounds or Bounds()
     sample = thinned(sample.select(model.inputs or sample.names))
     if sample.rows == 0:
@@ -68,7 +78,7 @@ def convert(
     body = graph.model()
     form = _opened(body, signature)
     model = Model(model.format, model.loaded, Reading(sample.names, _loose(model.signature)))
-    changes, thresholds = _probes(graph, sources, sample, signature)
+    changes, thresholds = _probes(graph, sources, (sample, effort.thresholds), signature)
     pairs, more, less = _predicted(model, form, sample, changes, look)
     found = form.predict(sample)[0]
     if set(found.names) != set(said.names):
@@ -177,9 +187,10 @@ def _session(body: bytes) -> Any:
 
 
 def _probes(
-    graph: Graph, sources: list[Source], sample: Table, signature: Signature
+    graph: Graph, sources: list[Source], given_rows: tuple[Table, int], signature: Signature
 ) -> tuple[list[tuple[probing.Change, ...]], Probed]:
     """Return changed rows in groups: where the model itself cannot take a group, it is left out."""
+    sample, most = given_rows
     few = thinned(sample, 2_000)
     beside = {f"{_PARTIAL}{k}": flow.tensor for k, (_, flow) in enumerate(graph.forests)}
     asked = []
@@ -195,7 +206,7 @@ def _probes(
             probing.Asked(forest, flow, matrix)
             for (forest, flow), matrix in zip(graph.forests, given, strict=True)
         ]
-    thresholds = probing.at_thresholds(asked, graph.look)
+    thresholds = probing.at_thresholds(asked, most, graph.look)
     places = np.linspace(0, sample.rows - 1, few.rows).astype(np.int64)
     groups = [
         tuple(msgspec.structs.replace(one, row=int(places[one.row])) for one in thresholds.changes),

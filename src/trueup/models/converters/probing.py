@@ -38,10 +38,14 @@ class Thresholds(msgspec.Struct, frozen=True):
     probed: int
 
 
-def at_thresholds(asked: Sequence[Asked], look: Callable[[], None] = lambda: None) -> Thresholds:
+def at_thresholds(
+    asked: Sequence[Asked],
+    most: int = MOST_THRESHOLDS,
+    look: Callable[[], None] = lambda: None,
+) -> Thresholds:
     """Approach thresholds to one ulp, in double and in single precision, from both sides.
 
-    Each from a row that reaches its node. Of more than 10,000 an even choice is taken;
+    Each from a row that reaches its node. Of more than so many an even choice is taken;
     thresholds on derived columns are not probed.
     """
     found: list[tuple[int, Source, float, bool]] = []
@@ -56,7 +60,7 @@ def at_thresholds(asked: Sequence[Asked], look: Callable[[], None] = lambda: Non
                 if isinstance(source, Source) and not source.is_text:
                     at_most = bool(tree.asks[node] == AT_MOST)
                     found.append((row, source, float(tree.threshold[node]), at_most))
-    chosen = _even(found, MOST_THRESHOLDS)
+    chosen = _even(found, most)
     changes = tuple(
         Change(row, source.field, value)
         for row, source, threshold, at_most in chosen
