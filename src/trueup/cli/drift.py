@@ -28,7 +28,7 @@ ALARM = 5
 )  # fmt: skip
 @click.option(
     "--false-alarms", metavar="RATE", default="1 per 90", show_default=True,
-    help="How many comparisons of tables that do not differ may alarm.",
+    help="How many comparisons of tables that do not differ may alarm; or off.",
 )  # fmt: skip
 @click.option(
     "--min-effect", metavar="NUMBER", type=float, default=0.1, show_default=True,
@@ -59,13 +59,17 @@ def command(
     Exits with 5 where one has.
     """
     from trueup.project.drifting import DriftOptions, drift
-    from trueup.project.reports import write_reports
 
     files = {name: options.pop(name) for name in ("html", "junit", "markdown")}
-    wanted = DriftOptions(columns=tuple(filter(None, columns.split(","))), **options)
+    named = tuple(filter(None, columns.split(",")))
+    every = as_json or any(files.values())
+    wanted = DriftOptions(columns=named, every_effect=every, **options)
     found = drift(os.path.join(folder, reference), os.path.join(folder, current), wanted)  # noqa: PTH118 - a glob is no path
     report = found.report()
-    write_reports(report, **files)
+    if any(files.values()):
+        from trueup.project.reports import write_reports
+
+        write_reports(report, **files)
     if as_json:
         show_json(found.record())
     else:

@@ -25,6 +25,7 @@ class Limits(msgspec.Struct, frozen=True):
     min_effect: float = 0.1
     rate: float = 1 / 90  # of false alarms, a comparison, over all columns
     effect: Effect = "jensen_shannon"
+    every: bool = True  # measure all other effects, too
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -82,7 +83,8 @@ def compare(reference: Sequence["Cells"], current: Sequence["Cells"], limits: Li
 
 
 def _moved(one: "Cells", two: "Cells", limits: Limits, found: Significance) -> Moved:
-    effects = [limits.effect, *(each for each in EVERY if each != limits.effect)]
+    others = [each for each in EVERY if each != limits.effect] if limits.every else []
+    effects = [limits.effect, *others]
     measured = _effects(one, two, effects)
     missing = _share_missing(one), _share_missing(two)
     nulls = _effects(_present(one), _present(two), [limits.effect])

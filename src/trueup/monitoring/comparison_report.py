@@ -46,7 +46,7 @@ def comparison_report(
         ),
         Table(_COLUMNS, tuple(map(_row, comparison.columns)), "Columns"),
         Text("\n".join(_notes(comparison, left_out or {}))),
-        _every_effect(comparison),
+        *([_every_effect(comparison)] if comparison.limits.every else []),
     ]
     for one in comparison.columns[:_DRAWN]:
         if one.name in cells:
@@ -84,7 +84,9 @@ def _notes(comparison: Comparison, left_out: Mapping[str, str]) -> list[str]:
         f"score is above {number(found.at, digits=3)}.",
     ]
     often = f"once in {1 / limits.rate:.0f} comparisons"
-    if found.claimed:
+    if limits.rate >= 1:
+        notes.append("No rate of false alarms was asked for: whatever is large enough alarms.")
+    elif found.claimed:
         notes.append(f"Tables that do not differ alarm at most {often}: {found.why}.")
     else:
         notes.append(

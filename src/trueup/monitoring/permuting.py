@@ -49,6 +49,9 @@ def significance(
     reference: Sequence["Cells"], current: Sequence["Cells"], rate: float
 ) -> Significance:
     """Compare two tables' blocks; without enough of them a conservative bound stands in."""
+    if rate >= 1:
+        scores = {one.name: 0.0 for one in reference}
+        return Significance(rate, False, "no rate was asked for", scores, -1.0, (0, 0))
     pairs = list(zip(reference, current, strict=True))
     both = [_features(*pair) for pair in pairs]
     stacked = [np.stack([made[side] for made in both], axis=1) for side in (0, 1)]

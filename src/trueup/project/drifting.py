@@ -25,6 +25,7 @@ class DriftOptions(msgspec.Struct, frozen=True):
     false_alarms: str = "1 per 90"  # comparisons of tables that do not differ
     min_effect: float = 0.1
     effect: "Effect" = "jensen_shannon"
+    every_effect: bool = True  # measure the others, too
 
 
 class Drift(msgspec.Struct, frozen=True):
@@ -93,21 +94,27 @@ def _limits(options: DriftOptions) -> "Limits":
         raise WrongUsage(
             f"a least effect of {options.min_effect:g} is none", remedy="Give a number from 0 on"
         )
-    return Limits(options.min_effect, rate_of(options.false_alarms), options.effect)
+    return Limits(
+        options.min_effect, rate_of(options.false_alarms), options.effect, options.every_effect
+    )
 
 
 def rate_of(text: str) -> float:
     """Return how often tables that do not differ may alarm: ``1 per 90`` comparisons.
 
+    Off is 1: whatever is large enough alarms.
+
     >>> rate_of("1 per 50")
     0.02
     """
+    if text == "off":
+        return 1.0
     found = re.fullmatch(r"\s*([0-9.]+) per ([0-9]+)\s*", text)
     rate = float(found[1]) / float(found[2]) if found and float(found[2]) else 0.0
     if not 0 < rate < 1:
         raise WrongUsage(
             f"{text!r} is no rate of false alarms",
-            remedy="Say how many in how many comparisons: --false-alarms '1 per 90'",
+            remedy="Say how many in how many comparisons: --false-alarms '1 per 90', or off",
         )
     return rate
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 KEYS = 1 << 16
+Whole = NDArray[np.int64]
 _UPPER = 1 if sys.byteorder == "little" else 0
 _NEGATIVE = 1 << 15
 _INFINITE = 0x7F80  # the key of what is further away than float32 reaches
@@ -25,6 +26,7 @@ def _order() -> NDArray[np.int64]:
 
 RANK = _order()
 LOWEST, HIGHEST = int(RANK[_INFINITE | _NEGATIVE]), int(RANK[_INFINITE])  # ranks of what is beyond
+_KEY = np.argsort(RANK)  # of each rank
 IS_NAN = (RANK < LOWEST) | (RANK > HIGHEST)  # of each key
 
 
@@ -46,14 +48,28 @@ def ranks(values: NDArray[np.float64], origin: float) -> NDArray[np.int64]:
 
 def firsts(wanted: NDArray[np.int64], origin: float) -> NDArray[np.float64]:
     """Return the least double whose rank is at least the wanted one, by halving."""
-    low = np.full(len(wanted), _whole(np.array([-np.inf]))[0])
-    high = np.full(len(wanted), _whole(np.array([np.inf]))[0])
+    low, high = _around(wanted, origin)
     while (high > low + 1).any():
         middle = (low >> 1) + (high >> 1) + (low & high & 1)
         reached = ranks(_double(middle), origin) >= wanted
         high = np.where(reached, middle, high)
         low = np.where(reached, low, middle)
     return _double(high) + 0.0
+
+
+def _around(wanted: NDArray[np.int64], origin: float) -> tuple[Whole, Whole]:
+    """Return doubles between which the first ones are: near where they would be without rounding,
+    or anywhere."""
+    upper = _KEY[np.clip(wanted, LOWEST, HIGHEST)].astype(np.uint32) << np.uint32(16)
+    least = np.where(upper >> np.uint32(31), upper | np.uint32(0xFFFF), upper).view(np.float32)
+    near = least.astype(np.float64) + origin
+    off = np.abs(least).astype(np.float64) * 2.0**-22 + np.abs(near) * 2.0**-50
+    low, high = near - off, near + off
+    sure = np.isfinite(off) & (ranks(low, origin) < wanted) & (ranks(high, origin) >= wanted)
+    return (
+        np.where(sure, _whole(low), _whole(np.array([-np.inf]))),
+        np.where(sure, _whole(high), _whole(np.array([np.inf]))),
+    )
 
 
 def _whole(values: NDArray[np.float64]) -> NDArray[np.int64]:

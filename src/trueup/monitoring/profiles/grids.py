@@ -141,24 +141,35 @@ def decode_grid(body: bytes) -> Grid:
 _Record = TypeVar("_Record", bound=msgspec.Struct)
 
 
-class _Stored(msgspec.Struct):
+class _Formatted(msgspec.Struct):
     format: int = 0
 
 
 def decoded(body: bytes, kind: type[_Record], what: str) -> _Record:
     """Read a record that carries its format; NotProven if it is damaged or of a newer trueup."""
+    version = 0
     try:
-        found = msgspec.msgpack.decode(body, type=_Stored).format
-        if found == FORMAT:
-            return msgspec.msgpack.decode(body, type=kind)
+        found = msgspec.msgpack.decode(body, type=kind)
+        version = getattr(found, "format", 0)
+        if version == FORMAT:
+            return found
     except msgspec.MsgspecError as error:
-        raise NotProven(
-            f"the {what} cannot be read: {error}", remedy="Make it again from its rows"
-        ) from error
+        version = _format_of(body)
+        if version in (0, FORMAT):
+            raise NotProven(
+                f"the {what} cannot be read: {error}", remedy="Make it again from its rows"
+            ) from error
     raise NotProven(
-        f"the {what} has format {found}, and this trueup reads format {FORMAT}",
+        f"the {what} has format {version}, and this trueup reads format {FORMAT}",
         remedy="Install a newer trueup: pip install --upgrade trueup",
     )
+
+
+def _format_of(body: bytes) -> int:
+    try:
+        return msgspec.msgpack.decode(body, type=_Formatted).format
+    except msgspec.MsgspecError:
+        return 0
 
 
 def _named(track: Track) -> str:

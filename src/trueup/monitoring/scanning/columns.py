@@ -48,11 +48,11 @@ class ColumnScan:
         """Return rows of the column, to be measured."""
         return Measured(series, self.kind, self.dictionary)
 
-    def look(self, series: "pl.Series") -> None:
+    def look(self, measured: Measured) -> None:
         """Take in rows of a reference, before its cells are made."""
-        measured = self.measured(series)
         if not self.looks:
-            self.looks = {measure: self._begun(measure) for measure in self._measures(series)}
+            measures = self._measures(measured.series)
+            self.looks = {measure: self._begun(measure) for measure in measures}
         for measure, look in self.looks.items():
             if isinstance(look, WordLook):
                 words = measured.words(measure)
@@ -76,11 +76,10 @@ class ColumnScan:
         """Begin to count into so many blocks."""
         self.profile = empty_profile(self.grid, blocks)
 
-    def count(self, series: "pl.Series", placed: Placed) -> None:
+    def count(self, measured: Measured, placed: Placed) -> None:
         """Count rows into the blocks that they belong to."""
         if placed.order is not None:
-            series = series.gather(placed.order)
-        measured = self.measured(series)
+            measured = self.measured(measured.series.gather(placed.order))
         tally_rows(self.profile, placed.blocks)
         for number, (track, lookup) in enumerate(zip(self.grid.tracks, self._lookups, strict=True)):
             place = (self.profile, self.grid, number)

@@ -23,7 +23,7 @@ from trueup.monitoring.scanning.blocking import (
     times_of,
 )
 from trueup.monitoring.scanning.columns import ColumnScan
-from trueup.monitoring.scanning.sampling import keys_of, least_hashes, measured
+from trueup.monitoring.scanning.sampling import keys_of, least_hashes, values_of
 from trueup.monitoring.scanning.sources import Source, Stretch
 
 _MOST_THREADS = 4
@@ -88,11 +88,11 @@ class Passes:
         placed = self._placed(blocking, stretch, 0)
 
         def whole(column: ColumnScan) -> None:
-            series = stretch.column(column.name)
-            column.look(series)
+            measured = column.measured(stretch.column(column.name))
+            column.look(measured)
             column.settle()
             column.begin(blocking.blocks)
-            column.count(series, placed)
+            column.count(measured, placed)
 
         _each(whole, self.columns)
         self._sample(blocking, stretch, 0)
@@ -127,7 +127,7 @@ class Passes:
             return
         rows, hashes = least_hashes(stretch, keys_of(self.columns, self.asked.id))
         found = _each(
-            lambda one: measured(one, stretch.column(one.name).gather(rows)), self.columns
+            lambda one: values_of(one, stretch.column(one.name).gather(rows)), self.columns
         )
         numbers = self._block_numbers(blocking, stretch, start, rows)
         one = RowSample("", hashes, blocking.begins()[numbers], np.concatenate(found, axis=1))
@@ -159,8 +159,8 @@ def _each(work: Callable[[ColumnScan], _T], columns: Sequence[ColumnScan]) -> li
 
 
 def _looking_at(stretch: Stretch) -> Callable[[ColumnScan], None]:
-    return lambda column: column.look(stretch.column(column.name))
+    return lambda column: column.look(column.measured(stretch.column(column.name)))
 
 
 def _counting(stretch: Stretch, placed: Placed) -> Callable[[ColumnScan], None]:
-    return lambda column: column.count(stretch.column(column.name), placed)
+    return lambda column: column.count(column.measured(stretch.column(column.name)), placed)

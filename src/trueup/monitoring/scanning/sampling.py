@@ -42,7 +42,7 @@ def least_hashes(
     return rows, hashes[rows]
 
 
-def measured(column: ColumnScan, series: "pl.Series") -> NDArray[np.float64]:
+def values_of(column: ColumnScan, series: "pl.Series") -> NDArray[np.float64]:
     """Return what a column's tracks make of some rows: rows by tracks."""
     values = column.measured(series)
     found = np.empty((len(series), len(column.grid.tracks)))

@@ -48,14 +48,27 @@ def texts(series: "pl.Series") -> "pl.Series":
 
 
 class Measured:
-    """One column of some rows, measured in as many ways as its tracks ask for."""
+    """One column of some rows, measured in as many ways as its tracks ask for, each once."""
 
     def __init__(self, series: "pl.Series", kind: Kind, dictionary: Dictionary) -> None:
         self.series, self.kind, self.dictionary = series, kind, dictionary
         self._parts: Any = None
+        self._numbers: dict[Measure, Numbers] = {}
+        self._words: dict[Measure, Words] = {}
 
     def numbers(self, measure: Measure) -> Numbers:
         """Return the values of a number track."""
+        if measure not in self._numbers:
+            self._numbers[measure] = self._measured_numbers(measure)
+        return self._numbers[measure]
+
+    def words(self, measure: Measure) -> Words:
+        """Return the values of a word track."""
+        if measure not in self._words:
+            self._words[measure] = self._measured_words(measure)
+        return self._words[measure]
+
+    def _measured_numbers(self, measure: Measure) -> Numbers:
         import polars as pl
 
         if self.kind == "time":
@@ -71,8 +84,7 @@ class Measured:
         found = series.cast(pl.Float64).to_numpy()
         return Numbers(found if found.dtype == np.float64 else found.astype(np.float64), nulls)
 
-    def words(self, measure: Measure) -> Words:
-        """Return the values of a word track."""
+    def _measured_words(self, measure: Measure) -> Words:
         import polars as pl
 
         if measure == "hour":
