@@ -10,8 +10,7 @@ from trueup.errors import WrongUsage
 from trueup.monitoring.calibration.expecting import conditioned, expected_shares
 from trueup.monitoring.calibration.incidents import alarms
 from trueup.monitoring.calibration.records import Rule, Support, Threshold, Watched
-from trueup.monitoring.calibration.statistics import expected_features, seen, statistics
-from trueup.monitoring.calibration.watching import Kept, kept, two_cells
+from trueup.monitoring.calibration.watching import Kept, kept, scores, two_cells
 from trueup.monitoring.cells import Cells, Role
 from trueup.monitoring.effects import Sample, Shift, ruler, shift
 
@@ -133,13 +132,13 @@ def _finding(
     arrays = kept(stored)
     _same_grid(stored, arrays, cells)
     counts = cells.counts.sum(axis=0, keepdims=True).astype(np.float64)
+    missing = cells.missing.sum(keepdims=True).astype(np.float64)
+    scored = scores(stored, known, counts, missing)[0]
     usual = expected_shares(known, arrays.fit)
-    windows = seen(arrays.look, counts, cells.missing.sum(keepdims=True).astype(np.float64))
-    values = statistics(arrays.look, windows, expected_features(arrays.look, usual))
-    scores = arrays.scales.applied(values, windows.every, arrays.look.one_sided)[0]
-    strongest = int(np.argmax(scores))
+    strongest = int(np.argmax(scored))
     mine = _shift(threshold, stored, arrays.edges, (usual[:, :-1], counts))
-    rows, nulls = float(windows.every[0]), float(windows.features[0, -1])
+    rows = float(counts.sum() + missing[0])
+    nulls = float(missing[0]) / rows
     none = _null_shift(threshold, stored, float(usual[0, -1]), (nulls, rows))
     material = max(mine.lower, none.lower) >= threshold.plan.min_effect
     return Finding(
@@ -150,10 +149,10 @@ def _finding(
         nulls=nulls,
         nulls_expected=float(usual[0, -1]),
         null_shift=none,
-        score=float(scores[strongest]),
+        score=float(scored[strongest]),
         strongest=arrays.look.names[strongest],
         threshold=stored.at,
-        significant=bool(scores[strongest] > stored.at),
+        significant=bool(scored[strongest] > stored.at),
         material=material,
         claimed=threshold.support.claimed and stored.steady,
         importance=importance,

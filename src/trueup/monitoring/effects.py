@@ -124,7 +124,11 @@ def ruler(
     if effect in _ORDERED:  # they need no pooling
         groups = np.arange(len(both))
     else:
-        groups = _rare(both, fewer) if edges is None else _neighbours(both, fewer)
+        groups = (
+            _rare(both, fewer)
+            if edges is None
+            else pooled_neighbours(both, LEAST_EXPECTED / max(fewer, 1.0))
+        )
     widths = _widths(reference.shares, edges) if edges is not None else None
     pooled: Floats = np.bincount(groups, both).astype(np.float64)
     if effect in _CURVED:
@@ -177,27 +181,24 @@ def grid_error(effect: Effect, expected: "Floats") -> float:
 
 
 def _rare(expected: "Floats", rows: float) -> "NDArray[np.int64]":
-    """Pool what is rare into one group, with the next rarest where even that is too little."""
-    order = np.argsort(expected, kind="stable")
-    held = np.cumsum(expected[order]) * rows
-    rare = expected[order] * rows < LEAST_EXPECTED
-    many = int(rare.sum())
-    if 0 < many < len(expected) and held[many - 1] < LEAST_EXPECTED:
-        many += 1
-    groups = np.zeros(len(expected), dtype=np.int64)
-    groups[order[many:]] = np.arange(len(expected) - many) + (many > 0)
-    return groups
+    """Pool what is rare into one group of its own, however little it holds: all that is new."""
+    rare = expected * rows < LEAST_EXPECTED
+    first = int(rare.any())
+    found: NDArray[np.int64] = np.where(rare, 0, first + np.cumsum(~rare) - 1)
+    return found
 
 
-def _neighbours(expected: "Floats", rows: float) -> "NDArray[np.int64]":
-    least = LEAST_EXPECTED / max(rows, 1.0)
-    groups, held, left, group = np.zeros(len(expected), dtype=np.int64), 0.0, 1.0, 0
-    for at, share in enumerate(expected.tolist()):
+def pooled_neighbours(shares: "Floats", least: float) -> "NDArray[np.int64]":
+    """Return each cell's group: neighbours with less than a share are pooled until they have it.
+
+    What has it stands by itself, so that what moves from the only filled cell to the next is seen.
+    """
+    groups, group, held = np.zeros(len(shares), dtype=np.int64), -1, math.inf
+    for at, share in enumerate(shares.tolist()):
+        if share >= least or held >= least:
+            group, held = group + 1, 0.0
         groups[at] = group
         held += share
-        left -= share
-        if held >= least - 1e-12 and left >= least - 1e-12:
-            group, held = group + 1, 0.0
     return groups
 
 

@@ -17,9 +17,15 @@ if TYPE_CHECKING:
 _RIDGE = 0.5  # windows of nothing but the mean, which each condition is given beside its own
 
 
-def windowed(cells: "Cells", pace: "Pace") -> "tuple[Floats, Floats]":
-    """Return counts and nulls of all windows that a reference's blocks hold, in their order."""
+def windowed(
+    cells: "Cells", pace: "Pace", some: "NDArray[np.int64] | None" = None
+) -> "tuple[Floats, Floats]":
+    """Return counts and nulls of the windows that a reference's blocks hold, in their order.
+
+    All of them, unless the numbers of some are given.
+    """
     starts = np.arange(0, cells.blocks - pace.window + 1, pace.every)
+    starts = starts if some is None else starts[some]
     counts = _summed(cells.counts, starts, pace.window)
     return counts, _summed(cells.missing[:, None], starts, pace.window)[:, 0]
 
@@ -34,9 +40,10 @@ def weighed(rows: "Floats") -> "Floats":
 def _summed(values: "NDArray[np.int64]", starts: "NDArray[np.int64]", length: int) -> "Floats":
     if length == 1:
         return values[starts].astype(np.float64)
-    sums = np.concatenate(
-        [np.zeros((1, values.shape[1]), np.int64), np.cumsum(values, axis=0, dtype=np.int64)]
-    )
+    if len(starts) * length < 2 * len(values):  # hardly any block is added twice
+        return np.array([values[at : at + length].sum(axis=0) for at in starts], dtype=np.float64)
+    first = np.zeros((1, values.shape[1]), np.int64)
+    sums = np.concatenate([first, np.cumsum(values, axis=0, dtype=np.int64)])
     found: Floats = (sums[starts + length] - sums[starts]).astype(np.float64)
     return found
 
@@ -82,17 +89,15 @@ class Fitting(msgspec.Struct, frozen=True):
 
     def fit(self, without: slice | None = None) -> "Floats":
         """Return how values depend on conditions, (conditions, values)."""
-        squares: Floats = self.squares
-        products: Floats = self.products
+        squares, products = self.squares, self.products
         if without is not None:
             some = self.heavy[without].T
-            left: Floats = some @ self.known.values[without]
-            squares, products = squares - left, products - some @ self.values[without]
+            squares = np.subtract(squares, some @ self.known.values[without])
+            products = np.subtract(products, some @ self.values[without])
         usual = squares.diagonal()[1:].mean() / len(self.heavy) if len(squares) > 1 else 0.0
         ridge = np.full(len(squares), _RIDGE * usual)
         ridge[0] = 1e-9
-        solved: Floats = np.linalg.solve(squares + np.diag(ridge), products)
-        return solved
+        return np.asarray(np.linalg.solve(squares + np.diag(ridge), products), dtype=np.float64)
 
 
 def fitting(values: "Floats", weights: "Floats", known: Conditions) -> Fitting:

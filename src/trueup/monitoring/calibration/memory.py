@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trueup.gate.distributions import normal_quantile
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
-_SLOWEST = 8  # cosines: what goes on for more than a quarter of the reference or so
+_SLOWEST = 8  # cosines: waves of a quarter of the reference, and longer ones
 _ERRS = 0.05  # how often a reference of white noise shows any single series as slow
 
 
@@ -41,8 +43,6 @@ def _surely(many: int) -> float:
 
     Chi-squared by the approximation of Wilson and Hilferty (1931).
     """
-    from trueup.gate.distributions import normal_quantile
-
     third = 2 / (9 * _SLOWEST)
     z = normal_quantile(1 - _ERRS / max(many, 1))
     return float((1 - third + z * math.sqrt(third)) ** 3)

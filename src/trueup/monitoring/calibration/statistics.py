@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from trueup.monitoring.effects import LEAST_EXPECTED, pooled_neighbours
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
-LEAST_EXPECTED = 5.0  # rows in a cell, below which it is pooled
 _DIRECTIONS = ("level", "spread", "skewness", "tails")  # Neyman's smooth test (1937), in ranks
 _MOST_SINGLE = 12  # categories that are looked at one by one
 _COARSE = 16  # groups of an ordered column's cells
@@ -87,7 +88,7 @@ def directions(shares: "Floats", rows: float, labels: tuple[str, ...] | None) ->
         coarse = _rare_pooled(rare)
     if labels is not None and int(rare.sum()) > 1:
         names += ("number of rare",)
-    if coarse.shape[1] > 2:
+    if coarse.shape[1] > (1 if labels is None else 2):
         names += ("shape",)
     matrix = np.concatenate([smooth, single, coarse], axis=1)
     found = (*names, "nulls")
@@ -118,16 +119,8 @@ def _smooth(shares: "Floats") -> "Floats":
 
 def _neighbours_pooled(shares: "Floats", rows: float) -> "Floats":
     """Return groups of neighbouring cells in which a window expects enough rows."""
-    least = max(1 / _COARSE, LEAST_EXPECTED / max(rows, 1.0))
-    codes, held, group = np.zeros(len(shares), dtype=np.int64), 0.0, 0
-    left = 1.0
-    for at, share in enumerate(shares):
-        codes[at] = group
-        held += share
-        left -= share
-        if held >= least - 1e-12 and left >= least - 1e-12:
-            group, held = group + 1, 0.0
-    return np.eye(group + 1)[codes]
+    codes = pooled_neighbours(shares, max(1 / _COARSE, LEAST_EXPECTED / max(rows, 1.0)))
+    return np.eye(int(codes.max(initial=0)) + 1)[codes]
 
 
 def _rare_pooled(rare: "NDArray[np.bool_]") -> "Floats":
@@ -149,7 +142,7 @@ def statistics(look: Directions, windows: Seen, expected: "Floats") -> "Floats":
     if "number of rare" in look.names:
         each.append(_occupied(look, windows)[:, None])
     if "shape" in look.names:
-        coarse = np.maximum(usual[:, ends[1] : -1], 0.5 / rows)
+        coarse = np.maximum(usual[:, ends[1] : -1], 1 / rows)
         squares = rows * (found[:, ends[1] : -1] - usual[:, ends[1] : -1]) ** 2 / coarse
         each.append(squares.sum(axis=1, keepdims=True) / (squares.shape[1] - 1))
     each.append(_roots(found[:, -1:], usual[:, -1:], every))

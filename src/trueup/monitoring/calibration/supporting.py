@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LEAST_WORTH = 20.0  # windows on their own that a reference must be worth
+LEAST_SPAN_S = 21 * DAY_S  # three weeks: what has a rhythm has this one more often than not
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -36,6 +37,8 @@ def supported(scores: "Floats", plan: Plan, memory: float) -> Found:
     """Return the threshold that keeps the promise for the scores of a reference's windows."""
     rate = plan.promise.expected(plan.pace.check_s)
     count, needed = len(scores), _needed(plan, rate, memory)
+    if count * plan.pace.check_s < LEAST_SPAN_S:
+        return Found(float(scores.max()), _refused(plan, count, memory, needed, "too_short"))
     if plan.rule.of > 1:
         length = _length(plan, memory)
         cut = incidents.stretches(scores, length)
@@ -97,7 +100,7 @@ def _needed(plan: Plan, rate: float, memory: float) -> int:
         length = _length(plan, memory)
         share = _alone(plan, rate, length)
         checks = min(checks, silent / -math.log(1 - share) * length)
-    return math.ceil(max(checks, LEAST_WORTH * memory))
+    return math.ceil(max(checks, LEAST_WORTH * memory, LEAST_SPAN_S / plan.pace.check_s))
 
 
 def _days(windows: float, plan: Plan) -> str:

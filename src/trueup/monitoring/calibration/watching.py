@@ -9,7 +9,13 @@ import numpy as np
 from trueup.monitoring.calibration.expecting import expected_shares, windowed
 from trueup.monitoring.calibration.records import Watched
 from trueup.monitoring.calibration.scoring import Column, Scales
-from trueup.monitoring.calibration.statistics import Directions, directions
+from trueup.monitoring.calibration.statistics import (
+    Directions,
+    directions,
+    expected_features,
+    seen,
+    statistics,
+)
 from trueup.monitoring.effects import Beyond, Effect, Sample, beyond, ruler
 
 if TYPE_CHECKING:
@@ -62,11 +68,11 @@ def _days(
     one: Column, known: "Conditions", effect: Effect
 ) -> tuple[Beyond, Beyond, tuple[float, float] | None]:
     """Return what the reference's windows have beyond chance: cells, and nulls."""
-    counts, _ = windowed(one.cells, one.pace)
     there = np.flatnonzero(one.windows.every > 0)
     some = there[:: max(1, -(-len(there) // _MEASURED))]
+    counts, _ = windowed(one.cells, one.pace, some)
     usual, rows = expected_shares(known.values[some], one.fit), one.windows.every[some]
-    found = counts[some] / one.windows.rows[some, None]
+    found = counts / one.windows.rows[some, None]
     missing = one.windows.features[some, -1]
     total = float(one.windows.every.sum())
     whole, window = Sample(one.shares, total), Sample(one.shares, one.usual_rows)
@@ -104,3 +110,17 @@ def kept(stored: Watched) -> Kept:
     look = directions(shares, stored.usual_rows, None if edges is not None else stored.labels)
     spread = Scales(np.array(stored.extra), np.array(stored.centre), np.array(stored.scale))
     return Kept(look, shares, fit.reshape(-1, len(shares) + 1), spread, edges)
+
+
+def scores(stored: Watched, known: "Floats", counts: "Floats", missing: "Floats") -> "Floats":
+    """Return the studentised statistics of windows, one row each, larger meaning farther.
+
+    ``known`` are the windows' conditions, one row each or one for all.
+    """
+    arrays = kept(stored)
+    windows = seen(arrays.look, counts, missing)
+    usual = expected_features(arrays.look, expected_shares(known, arrays.fit))
+    values = statistics(arrays.look, windows, usual)
+    found = arrays.scales.applied(values, windows.every, arrays.look.one_sided)
+    found[windows.every == 0] = 0.0
+    return found

@@ -1,0 +1,161 @@
+"""Streams of daily counts in which nothing moves, however much they may seem to.
+
+Forty columns, thirty of numbers and ten of categories, 1,000 rows a day. A day's distribution is
+that of standard normals, moved by an effect of the day; the counts of its cells are drawn at once.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from trueup.monitoring.cells import Cells
+
+ROWS, NUMBERS, COLUMNS = 1000, 30, 40
+_CELLS = 32
+_STEP, _FARTHEST = 0.005, 6.0
+_DAY = 0.1  # standard deviation of a day's effect, in those of rows: thrice a daily mean's own
+_NULLS = 0.01
+_EDGES = np.array([NormalDist().inv_cdf(at / _CELLS) for at in range(1, _CELLS)])
+
+Effects = Callable[[int, np.random.Generator], Any]  # days, then (days, columns)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stable stream: how the days' effects go, and what the columns are like."""
+
+    name: str
+    effects: Effects
+    categories: int = 10
+    steepness: float = 1.0  # of the categories' shares, which fall like rank to this power
+    all_categories: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is done to a day: added to effects, multiplying spreads, and moved between shares."""
+
+    added: Any = 0.0  # (days, columns)
+    spread: float = 1.0
+    spread_from: int = 10**9  # the first day on which spreads differ
+    columns: int = COLUMNS  # so many of the first numbers spread
+
+
+STILL = Change()
+
+
+def drawn(
+    stream: Stream, days: int, rng: np.random.Generator, change: Change = STILL
+) -> list[Cells]:
+    """Return the counts of a stream's columns, a block a day."""
+    effects = stream.effects(days, rng) + change.added
+    first = 0 if stream.all_categories else NUMBERS
+    columns = [_numbers(at, effects[:, at], rng, change) for at in range(first)]
+    return columns + [_categories(stream, at, effects[:, at], rng) for at in range(first, COLUMNS)]
+
+
+def _numbers(at: int, effects: Any, rng: np.random.Generator, change: Change) -> Cells:
+    near = np.rint((np.clip(effects, -_FARTHEST, _FARTHEST) + _FARTHEST) / _STEP).astype(int)
+    shares = _moved(1.0)[near]
+    if change.spread != 1.0 and at < change.columns:
+        late = np.arange(len(effects)) >= change.spread_from
+        shares = np.where(late[:, None], _moved(change.spread)[near], shares)
+    missing = rng.binomial(ROWS, _NULLS, size=len(effects))
+    return Cells(
+        name=f"number {at}",
+        counts=rng.multinomial(ROWS - missing, shares),
+        missing=missing,
+        edges=_EDGES,
+    )
+
+
+def _categories(stream: Stream, at: int, effects: Any, rng: np.random.Generator) -> Cells:
+    shares = np.arange(1, stream.categories + 1) ** -stream.steepness
+    moved = np.tile(shares / shares.sum(), (len(effects), 1))
+    moved[:, 0] *= np.exp(effects)  # the most frequent one takes from all others
+    moved /= moved.sum(axis=1, keepdims=True)
+    return Cells(
+        name=f"category {at}",
+        counts=rng.multinomial(ROWS, moved),
+        missing=np.zeros(len(effects), dtype=np.int64),
+        labels=tuple(f"v{one}" for one in range(stream.categories)),
+    )
+
+
+@lru_cache(maxsize=8)
+def _moved(spread: float) -> Any:
+    """Return the shares of cells for each effect of a day, on a fine grid."""
+    effects = np.arange(-_FARTHEST, _FARTHEST + _STEP, _STEP)
+    z = (_EDGES[None, :] - effects[:, None]) / spread / math.sqrt(2)
+    below = 0.5 * (1 + np.vectorize(math.erf)(z))
+    outer = [np.zeros((len(effects), 1)), below, np.ones((len(effects), 1))]
+    shares = np.maximum(np.diff(np.concatenate(outer, axis=1)), 0.0)
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+def _following(correlation: float, days: int, columns: int, rng: np.random.Generator) -> Any:
+    """Return chains of standard normals in which neighbours have a correlation."""
+    steps = rng.normal(size=(days, columns))
+    for day in range(1, days if correlation else 0):
+        steps[day] *= math.sqrt(1 - correlation**2)
+        steps[day] += correlation * steps[day - 1]
+    return steps
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Effects of days that follow each other, each column by itself but for a common share."""
+
+    correlation: float
+    size: float = _DAY
+    common: float = 0.0
+
+    def __call__(self, days: int, rng: np.random.Generator) -> Any:
+        """Return the effects, (days, columns)."""
+        own = _following(self.correlation, days, COLUMNS, rng)
+        all_alike = _following(self.correlation, days, 1, rng)
+        return self.size * (math.sqrt(1 - self.common) * own + math.sqrt(self.common) * all_alike)
+
+
+def _none(days: int, rng: np.random.Generator) -> Any:
+    return np.zeros((days, COLUMNS))
+
+
+def _heavy(days: int, rng: np.random.Generator) -> Any:
+    return _DAY * rng.standard_t(2.5, size=(days, COLUMNS))
+
+
+def _weekly(days: int, rng: np.random.Generator) -> Any:
+    weekend = (np.arange(days) % 7 >= 5)[:, None]
+    return Chain(0.0)(days, rng) + 0.3 * weekend
+
+
+def _yearly(days: int, rng: np.random.Generator) -> Any:
+    turn = np.arange(days)[:, None] / 365 + rng.random(COLUMNS)
+    return Chain(0.0)(days, rng) + 0.3 * np.sin(2 * math.pi * turn)
+
+
+def _one_slow(days: int, rng: np.random.Generator) -> Any:
+    effects = np.zeros((days, COLUMNS))
+    effects[:, :1] = _DAY * _following(0.99, days, 1, rng)
+    return effects
+
+
+INDEPENDENT = Stream("independent", _none)
+DAY_EFFECTS = Stream("day effects", Chain(0.0))
+HALF = Stream("autocorrelated 0.5", Chain(0.5))
+CLOSE = Stream("autocorrelated 0.9", Chain(0.9))
+CLOSEST = Stream("autocorrelated 0.99", Chain(0.99))
+FAINT = Stream("faintly autocorrelated 0.99", Chain(0.99, 0.02))
+WEEKLY = Stream("weekly season", _weekly)
+YEARLY = Stream("yearly season", _yearly)
+CORRELATED = Stream("correlated columns", Chain(0.0, common=0.9))
+CORRELATED_HALF = Stream("correlated columns, autocorrelated 0.5", Chain(0.5, common=0.9))
+HEAVY = Stream("heavy tails", _heavy)
+RARE = Stream("rare categories", _none, categories=200, steepness=1.6, all_categories=True)
+ONE_SLOW = Stream("one column of 40 autocorrelated 0.99", _one_slow)

@@ -1,0 +1,37 @@
+"""Memory: how many windows that follow each other say as much as one."""
+
+import numpy as np
+import pytest
+
+from tests.monitoring.streams import following
+from trueup.monitoring.calibration.memory import common, memories, shown
+
+
+def test_white_noise_remembers_nothing_that_can_be_shown() -> None:
+    found = memories(np.random.default_rng(1).normal(size=(365, 300)))
+    assert 0.95 < common(found) < 1.1
+    assert (shown(found) > 1).sum() <= 1
+
+
+@pytest.mark.parametrize(("correlation", "least", "most"), [(0.5, 2, 4), (0.9, 9, 19)])
+def test_chains_remember_about_as_long_as_their_long_run_variance_says(
+    correlation: float, least: float, most: float
+) -> None:
+    rng = np.random.default_rng(2)
+    series = np.stack([following(correlation, 365, rng) for _ in range(60)], axis=1)
+    assert least < common(memories(series)) < most
+
+
+def test_a_series_that_never_changes_has_no_memory_and_breaks_nothing() -> None:
+    assert memories(np.ones((50, 2))).tolist() == [0, 0]
+    assert shown(np.zeros(2)).tolist() == [1, 1]
+    assert common(np.zeros(0)) == 1.0
+
+
+def test_one_slow_series_among_many_is_found() -> None:
+    rng = np.random.default_rng(3)
+    series = rng.normal(size=(365, 240))
+    series[:, 7] = following(0.99, 365, rng)
+    found = shown(memories(series))
+    assert found[7] > 15
+    assert np.delete(found, 7).max() < 4
