@@ -32,6 +32,8 @@ def sampled(batch: Captured, share: float) -> Captured | None:
     """
     if share >= 1.0 or batch.propensity:
         return batch
+    if share <= 0.0:
+        return None
     chosen = [k for k, one in enumerate(batch.ids) if is_sampled(one, share)]
     if len(chosen) == batch.rows:
         return batch

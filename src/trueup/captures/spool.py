@@ -46,7 +46,8 @@ class Spool:
         self._lock = Lock()
         self._synced = Condition()
         self._synced_rows = 0
-        self._hurry, self._rolling, self._closing = Event(), Event(), Event()
+        self._hurry, self._syncing = Event(), Event()  # work now; and sync what is written
+        self._rolling, self._closing = Event(), Event()
         self._thread = Thread(target=self._run, name="trueup-captures", daemon=True)
         self._thread.start()
 
@@ -80,6 +81,7 @@ class Spool:
         """Return when everything accepted until now is synced; False if that takes too long."""
         with self._lock:
             wanted = self._accepted
+        self._syncing.set()
         self._hurry.set()
         with self._synced:
             return self._synced.wait_for(lambda: self._synced_rows >= wanted, timeout_s)
@@ -119,14 +121,17 @@ class Spool:
         waiting_rows = 0  # handed to the writer, not yet synced
         while True:
             closing = self._closing.is_set()
-            urgent = self._hurry.wait(0 if closing else self.limits.write_s)
+            self._hurry.wait(0 if closing else self.limits.write_s)
             self._hurry.clear()
+            syncing = self._syncing.is_set()
+            self._syncing.clear()
             rolling = self._rolling.is_set()
             if not self._writer.stuck:
                 waiting_rows += self._hand_over()
-            elif urgent:
+            elif syncing:
+                self._syncing.set()
                 self._hurry.set()  # who hurries waits for rows that are not handed over yet
-            synced = self._writer.work(sync=urgent or closing, roll=rolling or closing)
+            synced = self._writer.work(sync=syncing or closing, roll=rolling or closing)
             if self._writer.stuck and not closing:
                 time.sleep(min(self.limits.write_s, 0.1))  # a hurry must not make it spin
             if synced:
