@@ -88,6 +88,12 @@ def _notes(comparison: Comparison, left_out: Mapping[str, str]) -> list[str]:
         notes.append("No rate of false alarms was asked for: whatever is large enough alarms.")
     elif found.claimed:
         notes.append(f"Tables that do not differ alarm at most {often}: {found.why}.")
+        if found.unsteady:
+            notes.append(
+                f"That does not cover {', '.join(found.unsteady[:_REASONS])}: what follows there "
+                f"from row to row is too much alike. Their scores have to be above "
+                f"{number(found.unsteady_at, digits=3)}."
+            )
     else:
         notes.append(
             f"That tables which do not differ alarm at most {often} is not claimed: {found.why}. "

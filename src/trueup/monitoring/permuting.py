@@ -31,7 +31,7 @@ _UNSURE = 2.9  # by how much a memory may be underrated (chi-squared with 8 degr
 
 
 class Significance(msgspec.Struct, frozen=True):
-    """Which columns differ by more than chance, at one rate over all of them."""
+    """Which columns differ by more than chance, at one rate over all that are steady."""
 
     rate: float  # of false alarms, a comparison
     claimed: bool  # whether the blocks that there are support that rate
@@ -39,45 +39,65 @@ class Significance(msgspec.Struct, frozen=True):
     scores: dict[str, float]  # the highest of each column
     at: float  # above it a column differs
     blocks: tuple[int, int]  # of each table, that were permuted
+    unsteady: tuple[str, ...] = ()  # columns that remember too long to be covered by the rate
+    unsteady_at: float = 0.0  # above it these differ: a bound that claims nothing
 
     def is_significant(self, name: str) -> bool:
         """Say whether a column differs by more than chance."""
-        return self.scores[name] > self.at
+        return self.scores[name] > (self.unsteady_at if name in self.unsteady else self.at)
 
 
 def significance(
     reference: Sequence["Cells"], current: Sequence["Cells"], rate: float
 ) -> Significance:
-    """Compare two tables' blocks; without enough of them a conservative bound stands in."""
+    """Compare two tables' blocks; without enough of them a conservative bound stands in.
+
+    So it does for a column that remembers too long, such as one that grows from row to row.
+    """
+    names = [one.name for one in reference]
     if rate >= 1:
-        scores = {one.name: 0.0 for one in reference}
+        scores = dict.fromkeys(names, 0.0)
         return Significance(rate, False, "no rate was asked for", scores, -1.0, (0, 0))
     pairs = list(zip(reference, current, strict=True))
     both = [_features(*pair) for pair in pairs]
-    stacked = [np.stack([made[side] for made in both], axis=1) for side in (0, 1)]
-    one, two, memory = _untied(*stacked)
+    one, two = (np.stack([made[side] for made in both], axis=1) for side in (0, 1))
+    found = _memory(one, two)
+    careful, bound = _conservative(one, two, rate, found.each)
+    length = int(np.ceil(3 * found.common)) if found.common > _SHORT else 1
+    one, two = (_joined(side[:, found.steady], length) for side in (one, two))
     blocks = (len(one), len(two))
     draws = int(np.ceil(LEAST_HITS / rate))
+    why = _too_little(blocks, found, draws)
+    if why:
+        return Significance(rate, False, why, _scores(names, careful), bound, blocks)
+    score, drawn = _drawn(one, two, max(draws, 500))
+    highest = np.sort(drawn.max(axis=1))
+    at = float(highest[int(np.ceil((1 - rate) * len(highest))) - 1])
+    why = f"{blocks[0]} and {blocks[1]} stretches of rows, dealt out {len(highest):,} times"
+    careful.reshape(-1, _STATISTICS)[found.steady] = score.reshape(-1, _STATISTICS)
+    unsteady = tuple(name for name, kept in zip(names, found.steady, strict=True) if not kept)
+    scores = _scores(names, careful)
+    return Significance(rate, True, why, scores, at, blocks, unsteady, bound)
+
+
+def _too_little(blocks: tuple[int, int], found: "_Memory", draws: int) -> str:
+    """Say why no rate can be claimed; nothing if it can."""
+    if not found.steady.any():
+        return "no column has stretches of rows that stand for themselves"
     if min(blocks) < LEAST_BLOCKS:
-        why = (
+        return (
             f"only {blocks[0]} and {blocks[1]} stretches of rows stand for themselves; "
             f"a rate needs {LEAST_BLOCKS} of each"
         )
-    elif draws > MOST_DRAWS:
-        why = f"a rate below {LEAST_HITS / MOST_DRAWS:g} is more than permuting can support"
-    else:
-        found, drawn = _drawn(one, two, max(draws, 500))
-        highest = np.sort(drawn.max(axis=1))
-        at = float(highest[int(np.ceil((1 - rate) * len(highest))) - 1])
-        why = f"{blocks[0]} and {blocks[1]} stretches of rows, dealt out {len(highest):,} times"
-        return Significance(rate, True, why, _scores(pairs, found), at, blocks)
-    found, at = _conservative(stacked[0], stacked[1], rate, memory)
-    return Significance(rate, False, why, _scores(pairs, found), at, blocks)
+    if draws > MOST_DRAWS:
+        return f"a rate below {LEAST_HITS / MOST_DRAWS:g} is more than permuting can support"
+    return ""
 
 
-def _scores(pairs: Sequence[tuple["Cells", "Cells"]], found: "Floats") -> dict[str, float]:
-    highest = found.reshape(len(pairs), _STATISTICS).max(axis=1)
-    return {one.name: float(score) for (one, _), score in zip(pairs, highest, strict=True)}
+def _scores(names: Sequence[str], found: "Floats") -> dict[str, float]:
+    return dict(
+        zip(names, found.reshape(len(names), _STATISTICS).max(axis=1).tolist(), strict=True)
+    )
 
 
 def _features(one: "Cells", two: "Cells") -> tuple["Floats", "Floats"]:
@@ -99,16 +119,25 @@ def _features(one: "Cells", two: "Cells") -> tuple["Floats", "Floats"]:
     return first, second
 
 
-def _untied(one: "Floats", two: "Floats") -> tuple["Floats", "Floats", float]:
-    """Join neighbours into stretches of thrice their memory; return these and the memory.
+class _Memory(msgspec.Struct, frozen=True):
+    """Of how many blocks one would say as much: of each column, and what steady ones share."""
 
-    Of stretches so long, no more than a tenth of what their sum varies is shared with neighbours.
+    each: "Floats"
+    steady: "NDArray[np.bool_]"  # columns of which enough stretches stand for themselves
+    common: float
+
+
+def _memory(one: "Floats", two: "Floats") -> _Memory:
+    """Return how long columns remember.
+
+    Stretches are thrice that long: they share at most a tenth of how they vary with neighbours.
     """
-    memory = max(_memory(one), _memory(two))
-    if memory <= _SHORT:
-        return one, two, memory
-    length = int(np.ceil(3 * memory))
-    return _joined(one, length), _joined(two, length), memory
+    seen = [_memories(side) for side in (one, two)]
+    each = np.maximum(*(told for told, _ in seen))
+    longest = min(len(one), len(two)) / (3 * LEAST_BLOCKS)
+    usual = max(1.0, *(float(np.median(mean)) for _, mean in seen))
+    steady = (each <= max(_SHORT, longest)) & (usual <= max(_SHORT, longest))
+    return _Memory(each, steady, max(usual, float(each[steady].max(initial=1.0))))
 
 
 def _joined(blocks: "Floats", length: int) -> "Floats":
@@ -118,16 +147,21 @@ def _joined(blocks: "Floats", length: int) -> "Floats":
     return found
 
 
-def _memory(blocks: "Floats") -> float:
-    """Return of how many blocks one would say as much: what columns share, or the longest seen."""
-    from trueup.monitoring.calibration.memory import common, memories, shown
+def _memories(blocks: "Floats") -> tuple["Floats", "Floats"]:
+    """Return each column's memory as far as it can be told from chance, and as it is on average."""
+    from trueup.monitoring.calibration.memory import memories, shown
 
+    found = np.ones((blocks.shape[1], _FEATURES))
     if len(blocks) < _LEAST_SEEN:
-        return 1.0
+        return found[:, 0], found[:, 0]
     present = np.maximum(blocks[..., :GROUPS].sum(axis=-1, keepdims=True), 1.0)
-    series = (blocks / present).reshape(len(blocks), -1)
-    found = memories(series[:, series.std(axis=0) > 1e-9])
-    return max(common(found), float(shown(found).max(initial=1.0)))
+    series = blocks / present
+    moves = series.std(axis=0) > 1e-9
+    found[moves] = memories(series[:, moves])
+    told = np.ones(found.shape)
+    told[moves] = shown(found[moves])
+    mean = np.where(moves, found, 0.0).sum(axis=1) / np.maximum(moves.sum(axis=1), 1)
+    return told.max(axis=1), mean
 
 
 def _drawn(one: "Floats", two: "Floats", draws: int) -> tuple["Floats", "Floats"]:
@@ -169,7 +203,7 @@ def _statistics(one: "Floats", two: "Floats") -> "Floats":
 
 
 def _conservative(
-    one: "Floats", two: "Floats", rate: float, memory: float
+    one: "Floats", two: "Floats", rate: float, memory: "Floats"
 ) -> tuple["Floats", float]:
     """Return z-scores and Bonferroni's bound on them, from rows that are taken as independent.
 
@@ -193,15 +227,16 @@ def _conservative(
         np.maximum(share * (1 - share) * (1 / every[0] + 1 / every[1]), 1e-12)
     )
     found = np.stack([groups, rank, missing], axis=1).ravel()
-    unsure = _UNSURE if memory > _SHORT else 1.0
-    wider = (max(_wider(one), _wider(two), 1.0) * memory * unsure) ** 0.5
+    unsure = np.where(memory > _SHORT, memory * _UNSURE, 1.0)
+    wider = np.repeat(np.sqrt(np.maximum(_wider(one), _wider(two)) * unsure), _STATISTICS)
     return found / wider, float(-ndtri(rate / max(1, 2 * len(found))))
 
 
-def _wider(blocks: "Floats") -> float:
-    """Return by how much the mean ranks of blocks vary more than those of independent rows."""
+def _wider(blocks: "Floats") -> "Floats":
+    """Return by how much blocks' mean ranks vary more than those of independent rows."""
     if len(blocks) < 2:
-        return 1.0
+        return np.ones(blocks.shape[1])
     rows = np.maximum(blocks[..., :GROUPS].sum(axis=-1), 1.0)
     variance = (blocks[..., _RANK] / rows).var(axis=0, ddof=1) * rows.mean(axis=0) * 12
-    return float(variance.max(initial=1.0))
+    found: Floats = np.maximum(variance, 1.0)
+    return found
