@@ -27,9 +27,9 @@ ORDERED = ("ks", "wasserstein")
 
 def measured(
     effect: Effect,
-    reference: list[int] | np.ndarray,  # type: ignore[type-arg] # of whatever counts
-    window: list[int] | np.ndarray,  # type: ignore[type-arg]
-    edges: np.ndarray | None = None,  # type: ignore[type-arg]
+    reference: list[int] | np.ndarray,
+    window: list[int] | np.ndarray,
+    edges: np.ndarray | None = None,
 ) -> Shift:
     before, now = np.array(reference, float), np.array(window, float)
     p, q = before / before.sum(), now / now.sum()

@@ -118,7 +118,7 @@ def test_an_unknown_phase_claims_nothing() -> None:
     assert any("'x'" in reason for reason in found.reasons)
 
 
-def mixed(days: int, shares: np.ndarray, seed: int) -> list[Cells]:  # type: ignore[type-arg] # float
+def mixed(days: int, shares: np.ndarray, seed: int) -> list[Cells]:
     """Return a context column of two values, and a column that depends on it row by row."""
     rng = np.random.default_rng(seed)
     context = np.stack([rng.multinomial(1000, [share, 1 - share]) for share in shares[:days]])
@@ -209,7 +209,7 @@ def test_odd_columns_each_get_an_answer() -> None:
     moved = constant[:1].copy()
     moved[0] = [0, 0, 300, 0]
     for name, extra in (("constant", {"labels": labels}), ("still", {"edges": columns[1].edges})):
-        other = Cells(name=name, counts=moved, missing=none[:1], **extra)  # type: ignore[arg-type] # either
+        other = Cells(name=name, counts=moved, missing=none[:1], **extra)
         assert check(threshold, [other]).drifted
 
 
