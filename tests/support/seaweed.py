@@ -27,6 +27,7 @@ class S3Server:
     """A running server; every identity's environment is what trueup is to be given."""
 
     endpoint: str
+    pid: int = 0  # of its process, which leads a group of its own
 
     @property
     def env(self) -> dict[str, str]:
@@ -82,7 +83,7 @@ def seaweed(program: Path, folder: Path) -> Iterator[S3Server]:
     try:
         endpoint = f"http://127.0.0.1:{ports['s3.port']}"
         _await(endpoint, running, folder / "log.txt")
-        yield S3Server(endpoint)
+        yield S3Server(endpoint, running.pid)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)

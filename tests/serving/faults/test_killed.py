@@ -1,5 +1,6 @@
 """kill -9 under load: lost is what was answered within the last moments, and nothing twice."""
 
+import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,7 +23,9 @@ def kept_ids(root: Path) -> list[str]:
     from trueup.project.workspace import open_workspace
 
     found: list[str] = (
-        captures(open_workspace(root, {}).bucket, "shop/sale").collect()["id"].to_list()
+        captures(open_workspace(root, dict(os.environ)).bucket, "shop/sale")
+        .collect()["id"]
+        .to_list()
     )
     return found
 
@@ -74,7 +77,7 @@ def labels(root: Path, ids: Iterable[str]) -> list[Any]:
     from trueup.captures.reading import captures
     from trueup.project.workspace import open_workspace
 
-    frame = captures(open_workspace(root, {}).bucket, "shop/sale").collect()
+    frame = captures(open_workspace(root, dict(os.environ)).bucket, "shop/sale").collect()
     by_id = dict(zip(frame["id"], frame["label"], strict=True))
     return [by_id.get(one) for one in ids]
 
