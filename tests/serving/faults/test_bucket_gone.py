@@ -29,6 +29,7 @@ PACE_S = 0.05  # between so many; what comes faster than the disk takes it is dr
 SPILLED_ROWS = 200_000  # more than a segment, so that some are closed and wait for the bucket
 
 
+@pytest.mark.slow
 def test_a_bucket_that_is_gone_at_the_start_is_said_with_its_own_exit_code(
     own_shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
