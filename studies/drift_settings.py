@@ -23,6 +23,7 @@ class Stable:
     rule: Rule = EACH
     weekdays: bool = False  # whether days are compared with the same weekday
     years: int = 200
+    joint: bool = False  # whether a column of reconstruction errors is watched beside the others
 
     @property
     def name(self) -> str:
@@ -71,9 +72,12 @@ class Shift:
     first: int = 0  # columns from here
     columns: int = COLUMNS
     spread: bool = False
+    joint: bool = False  # it moves how columns go together, and no column by itself
 
     def change(self, days: int, begins: int) -> Change:
         """Return what it does to a stream from a day on."""
+        if self.joint:
+            return Change(untied_from=begins)
         if self.spread:
             return Change(0.0, self.size, begins, self.columns)
         since = np.arange(days) - begins
@@ -105,5 +109,6 @@ SHIFTS = (
     Shift("category mix, odds by 1.5, one column", np.log(1.5), _at_once, 30, 1),
     Shift("category mix, odds by 2.5, one column", np.log(2.5), _at_once, 30, 1),
     Shift("gradual over 60 days to 0.5, one column", 0.5, _over_two_months, columns=1),
+    Shift("correlation only, 0.5 to 0 of 10 columns", 0.5, _at_once, joint=True),
     Shift("recurring, 3 days of 14 by 0.5, one column", 0.5, _three_days_in_fourteen, columns=1),
 )

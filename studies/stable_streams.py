@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from trueup.monitoring.cells import Cells
+from trueup.monitoring.multivariate import reconstruction
 
 ROWS, NUMBERS, COLUMNS = 1000, 30, 40
 _CELLS = 32
 _STEP, _FARTHEST = 0.005, 6.0
 _DAY = 0.1  # standard deviation of a day's effect, in those of rows: thrice a daily mean's own
 _NULLS = 0.01
+_JOINT_ROWS, _TIED = 100_000, 10
 _EDGES = np.array([NormalDist().inv_cdf(at / _CELLS) for at in range(1, _CELLS)])
 
 Effects = Callable[[int, np.random.Generator], Any]  # days, then (days, columns)
@@ -44,6 +46,7 @@ class Change:
     spread: float = 1.0
     spread_from: int = 10**9  # the first day on which spreads differ
     columns: int = COLUMNS  # so many of the first numbers spread
+    untied_from: int = 10**9  # the first day on which joint rows have nothing in common
 
 
 STILL = Change()
@@ -57,6 +60,32 @@ def drawn(
     first = 0 if stream.all_categories else NUMBERS
     columns = [_numbers(at, effects[:, at], rng, change) for at in range(first)]
     return columns + [_categories(stream, at, effects[:, at], rng) for at in range(first, COLUMNS)]
+
+
+def joint(days: int, rng: np.random.Generator, change: Change = STILL) -> Cells:
+    """Return the errors of reconstructing rows of ten columns that have half in common."""
+    tied, untied, edges = _reconstructed()
+    late = np.arange(days)[:, None] >= change.untied_from
+    return Cells(
+        name="reconstruction error",
+        counts=rng.multinomial(ROWS, np.where(late, untied, tied)),
+        missing=np.zeros(days, dtype=np.int64),
+        edges=edges,
+        role="joint",
+    )
+
+
+@lru_cache(maxsize=1)
+def _reconstructed() -> tuple[Any, Any, Any]:
+    """Return the shares of errors' cells of rows that are tied and of others, and the edges."""
+    rng = np.random.default_rng(_TIED)
+    untied = rng.normal(size=(_JOINT_ROWS, _TIED))
+    common = rng.normal(size=(_JOINT_ROWS, 1))
+    tied = math.sqrt(0.5) * untied + math.sqrt(0.5) * common
+    fitted = reconstruction(tied[:4096])
+    place = np.zeros(_JOINT_ROWS, dtype=np.int64)
+    shares = [fitted.cells(rows, place, 1).counts[0] / _JOINT_ROWS for rows in (tied, untied)]
+    return shares[0], shares[1], fitted.edges
 
 
 def _numbers(at: int, effects: Any, rng: np.random.Generator, change: Change) -> Cells:

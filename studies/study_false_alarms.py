@@ -29,7 +29,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from studies.drift_settings import EACH, PAIRS, QUARTER, SHIFTS, STABLE, YEAR, Shift, Stable
-from studies.stable_streams import DAY_EFFECTS, INDEPENDENT, STILL, Change, drawn
+from studies.stable_streams import DAY_EFFECTS, INDEPENDENT, STILL, Change, drawn, joint
 from trueup.gate.distributions import t_quantile
 from trueup.monitoring.alarms import Moment, check
 from trueup.monitoring.calibration.calibrating import calibrate
@@ -93,6 +93,8 @@ def year(stable: Stable, number: int, seed: int, change: Change = STILL) -> Year
     days = stable.reference + QUARTER + YEAR
     rng = np.random.default_rng([seed, zlib.crc32(stable.name.encode()), number])
     columns = drawn(stable.stream, days, rng, change)
+    if stable.joint:
+        columns.append(joint(days, rng, change))
     phases = tuple(f"{day % 7}" for day in range(days)) if stable.weekdays else ()
     plan = msgspec.structs.replace(PLAN, rule=stable.rule)
     reference = [each.part(slice(stable.reference)) for each in columns]
@@ -174,15 +176,18 @@ def delays(
     """Yield how soon shifts are found, in two streams, by both rules."""
     for base in (INDEPENDENT, DAY_EFFECTS):
         for rule in (EACH, PAIRS):
-            stable = Stable(base, YEAR, rule)
-            still = list(pool.map(year, repeat(stable), range(years), repeat(seed)))
-            alone = _mean([each.incidents * 90 / YEAR for each in still])
+            still: dict[bool, float] = {}
             for shift in shifts:
+                stable = Stable(base, YEAR, rule, joint=shift.joint)
+                if shift.joint not in still:
+                    alone = pool.map(year, repeat(stable), range(years), repeat(seed))
+                    still[shift.joint] = _mean([each.incidents * 90 / YEAR for each in alone])
                 change = shift.change(2 * YEAR + QUARTER, YEAR + QUARTER)
                 found = pool.map(
                     year, repeat(stable), range(years), repeat(seed + 1), repeat(change)
                 )
-                yield _delay(stable, shift, [each.delay for each in found], alone)
+                days = [each.delay for each in found]
+                yield _delay(stable, shift, days, still[shift.joint])
 
 
 def _delay(stable: Stable, shift: Shift, days: list[int], alone: float) -> Delay:
