@@ -2,6 +2,7 @@
 
 import math
 import struct
+from base64 import b64decode
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ class Parameters(msgspec.Struct):
 
     binary_data_size: int | None = None
     binary_data: bool | None = None
+    content_type: str = ""  # how MLServer's clients have written texts
 
 
 class Given(msgspec.Struct):
@@ -53,7 +55,8 @@ def read_tensor(given: Given, at: str, blob: bytes | None) -> NDArray[Any]:
     if blob is not None:
         flat = _of_bytes(given.datatype, blob, at)
     elif isinstance(given.data, list):
-        flat = _of_list(given.datatype, _flattened(given.data), at)
+        values = _unpacked(_flattened(given.data), given.parameters.content_type, at)
+        flat = _of_list(given.datatype, values, at)
     else:
         raise FieldsWrong([Wrong(f"{at}.data", "is missing, or is not a list")])
     expected = math.prod(shape)  # NumPy's goes round at 64 bits
@@ -132,6 +135,18 @@ def _of_list(datatype: str, values: list[Any], at: str) -> NDArray[Any]:
         return np.array(values, dtype=_DTYPES[datatype])
     except (OverflowError, ValueError):
         raise FieldsWrong([Wrong(f"{at}.data", f"has a value beyond {datatype}")]) from None
+
+
+def _unpacked(values: list[Any], kind: str, at: str) -> list[Any]:
+    """Return values as they were before MLServer's codecs for base64 and JSON had them."""
+    if kind not in ("base64", "pd_json"):
+        return values
+    try:
+        if kind == "pd_json":
+            return [msgspec.json.decode(one) for one in values]
+        return [None if one is None else b64decode(one, validate=True).decode() for one in values]
+    except (ValueError, TypeError, msgspec.DecodeError):
+        raise FieldsWrong([Wrong(f"{at}.data", f"is not {kind}")]) from None
 
 
 def _flattened(values: list[Any]) -> list[Any]:
