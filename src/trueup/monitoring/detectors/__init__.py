@@ -1,0 +1,1 @@
+"""Detectors of change, one a file."""
