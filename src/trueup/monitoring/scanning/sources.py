@@ -9,7 +9,8 @@ from trueup.errors import WrongUsage
 if TYPE_CHECKING:
     import polars as pl
 
-STRETCH_ROWS = 1 << 20  # what Arrow writes as one row group
+WHOLE_ROWS = 1 << 20  # at most so many are read at once, column by column
+STRETCH_ROWS = 1 << 19  # of larger files: memory stays below 400 MB
 _STREAMED_ROWS = 1 << 17  # of sources whose columns cannot be read one by one
 _FILES = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv"}
 _FILES |= {".arrow": "ipc", ".feather": "ipc", ".ipc": "ipc"}
@@ -133,16 +134,17 @@ class _Columnar:
         import polars as pl
 
         self.rows = int(lazy.select(pl.len()).collect().item())
-        self.is_whole = self.rows <= STRETCH_ROWS
+        self.is_whole = self.rows <= WHOLE_ROWS
 
     def count(self) -> int:
         """Return how many rows it has."""
         return self.rows
 
     def stretches(self, names: Sequence[str]) -> Iterator[Stretch]:
-        """Yield the rows in stretches of a million."""
-        for start in range(0, max(self.rows, 1), STRETCH_ROWS):
-            yield _Slice(self, start, min(STRETCH_ROWS, self.rows - start))
+        """Yield all rows at once, or in stretches of half a million."""
+        most = WHOLE_ROWS if self.is_whole else STRETCH_ROWS
+        for start in range(0, max(self.rows, 1), most):
+            yield _Slice(self, start, min(most, self.rows - start))
 
 
 class _Slice:
