@@ -88,6 +88,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int = 0  # slices beyond the largest of each column
     group: str = ""  # rows of one value of it were taken as one
     confidence: float = 0.95
+    judged: bool = False  # a verdict of the gate was given on these rows
     format: int = FORMAT
 
 

@@ -49,9 +49,10 @@ def command(folder: Path, /, name: str, as_json: bool, **wanted: object) -> int:
             tell(error)
             return _ENDINGS[error.refusal.ending]
     if as_json:
-        show_json({"promoted": event_record(done.event) if done.event else None, "refusal": None})
+        told = event_record(done.event, done.found.history) if done.event else None
+        show_json({"promoted": told, "refusal": None})
     elif done.event is None:
         say(f"{name} is champion already")
     else:
-        print(sentence(done.event))
+        print(sentence(done.event, done.found.history))
     return 0

@@ -8,7 +8,7 @@ from trueup.delivery.subject import Subject
 from trueup.errors import NotProven, WrongUsage
 from trueup.registry.evidence import JudgedFor, evidence_of, record_of, verdict_of
 from trueup.registry.history import History
-from trueup.registry.records import Evidence, Judged
+from trueup.registry.records import Basis, Evidence, Judged
 from trueup.registry.verdicts import keep_verdict, read_verdict
 from trueup.store.scopes import TRUSTED
 
@@ -19,7 +19,11 @@ _REST = "(rest)"
 
 
 def known(
-    subject: Subject, history: History, digests: Mapping[str, str], points: Mapping[str, float]
+    subject: Subject,
+    history: History,
+    digests: Mapping[str, str],
+    points: Mapping[str, float],
+    basis: Basis = "test",
 ) -> "tuple[Verdict, Evidence] | None":
     """Return the verdict that was given on exactly these digests and points, if there is one."""
     if digests["champion"] == digests["model"]:
@@ -27,7 +31,7 @@ def known(
     for evidence in reversed(history.judged.get(digests["model"], ())):
         judged = (evidence.champion, evidence.data, evidence.rules, evidence.code)
         wanted = (digests["champion"], digests["data"], digests["rules"], digests["code"])
-        if judged != wanted or evidence.basis != "test" or evidence.scope != TRUSTED:
+        if judged != wanted or evidence.basis != basis or evidence.scope != TRUSTED:
             continue
         verdict = _read(subject, evidence.verdict)
         if verdict is not None and agrees(verdict, points):
@@ -64,7 +68,7 @@ def record(subject: Subject, verdict: "Verdict") -> Evidence:
     Only there it may lead to a promotion.
     """
     scope = subject.scope
-    evidence = evidence_of(verdict, JudgedFor(subject.environment, scope.name))
+    evidence = evidence_of(verdict, JudgedFor(subject.environment, scope.name, verdict.basis))
     if scope.is_trusted:
         stamp = subject.stamp
         event = Judged(at=stamp.at, by=stamp.by, evidence=evidence)

@@ -169,7 +169,7 @@ def _field(
             continue
         champion = "there" if opponent.role == "champion" else champion
         predicted[opponent.role], had[opponent.role] = found.predictions, found.how
-        seen_by_each.append(_seen_of(subject, opponent.version))
+        seen_by_each.append(seen_of(subject, opponent.version))
     masks = [rows_seen(each, table) for each in seen_by_each]
     unknown = [
         one.how for one, mask in zip(seen_by_each, masks, strict=True) if mask is None or one.leaked
@@ -182,10 +182,11 @@ def _seen(subject: Subject, candidate: Candidate) -> Seen:
     """Return what a candidate was trained on: as declared where it is of here, else as kept."""
     if candidate.version is None or is_here(subject, candidate):
         return subject.seen
-    return _seen_of(subject, candidate.version)
+    return seen_of(subject, candidate.version)
 
 
-def _seen_of(subject: Subject, version: Registered) -> Seen:
+def seen_of(subject: Subject, version: Registered) -> Seen:
+    """Return which rows a version was trained on, as was kept with it."""
     part = version.parts.get(PART)
     if part is None:
         return Seen(how=f"version {version.version} was registered without what it has seen")

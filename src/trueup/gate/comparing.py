@@ -1,6 +1,6 @@
 """A comparison: the rows that may be judged, what was left out, and under what circumstances."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -11,8 +11,9 @@ from trueup.gate.arrays import np
 from trueup.gate.blocks import Blocks, blocks_of
 from trueup.gate.grouping import Call
 from trueup.gate.rows import Rows, Table, array, prepared
+from trueup.gate.rules import Rule
 from trueup.gate.traps import traps_of, usable
-from trueup.gate.verdict import LeftOut, Trap
+from trueup.gate.verdict import Basis, LeftOut, Trap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +25,9 @@ class Circumstances:
     which rows the models were trained on. ``expected``: by slice column, the values of the last
     time. ``measured``: metrics that are single numbers, such as a latency. ``calls``: metrics of
     the project's own. ``had``: by model, how its predictions were come by. ``notes``: sentences to
-    be kept with the verdict. Without a seed, one is
-    made of the digests or the predictions.
+    be kept with the verdict. ``basis``: where the rows are from. ``cannot``: why a rule cannot be
+    judged on such rows, empty where it can. Without a seed, one is made of the digests or the
+    predictions.
     """
 
     champion: Literal["there", "none", "not_comparable"] = "there"
@@ -37,6 +39,8 @@ class Circumstances:
     digests: Mapping[str, str] = field(default_factory=dict)
     had: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    basis: Basis = "test"
+    cannot: Callable[[Rule], str] = lambda rule: ""
     seed: int | None = None
 
 

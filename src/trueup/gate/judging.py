@@ -29,7 +29,7 @@ from trueup.gate.names import is_metric
 from trueup.gate.resampling import resamples_for
 from trueup.gate.rules import Rule, Rules, missing_margin
 from trueup.gate.slicing import Part, parts, whole
-from trueup.gate.verdict import Finding, LeftOut, Standing, Trap, Verdict, Word, sealed
+from trueup.gate.verdict import Basis, Finding, LeftOut, Standing, Trap, Verdict, Word, sealed
 from trueup.gate.wording import says_together
 
 _STRICT: tuple[Standing, ...] = ("promote", "person", "block")
@@ -68,11 +68,12 @@ def judge(rules: Rules, comparison: Comparison) -> Verdict:
             had=dict(comparison.circumstances.had),
             notes=comparison.circumstances.notes,
             curves=curves_of(comparison, [rule.metric for rule in rules.rules]),
+            basis=comparison.circumstances.basis,
         )
     )
 
 
-def undecided(rules: Rules, why: str, digests: Mapping[str, str]) -> Verdict:
+def undecided(rules: Rules, why: str, digests: Mapping[str, str], basis: Basis = "test") -> Verdict:
     """Return the verdict where the rows may not even be looked at: inconclusive, and why."""
     return sealed(
         Verdict(
@@ -90,6 +91,7 @@ def undecided(rules: Rules, why: str, digests: Mapping[str, str]) -> Verdict:
             seed=0,
             resamples=0,
             digests=dict(digests),
+            basis=basis,
         )
     )
 
@@ -98,6 +100,10 @@ def _judged(rule: Rule, rules: Rules, comparison: Comparison) -> list[Finding]:
     """Return the findings of one rule: one, or one for each slice."""
     if _is_point(rule, comparison):
         return [_point(rule, comparison.circumstances.measured[rule.metric])]
+    if why := comparison.circumstances.cannot(rule):
+        lacking = found(rule, None, "inconclusive", "rows_lack")
+        each = f" for each {rule.each}" if rule.each else ""
+        return [msgspec.structs.replace(lacking, says=f"{rule.metric}{each}: {why}")]
     if (reason := _cannot(rule, comparison)) is not None:
         word = "not_judged" if reason == "no_champion" else "inconclusive"
         return [found(rule, None, word, reason)]

@@ -98,7 +98,11 @@ def _versus(verdict: Verdict, names: Mapping[str, str]) -> Iterator[str]:
         how = f"; its predictions: {had}" if had else ""
         yield f"Beside it the anchor, the last version that was shown to be better{how}."
     use, planned = verdict.spending.use, verdict.spending.reuse
-    yield f"{verdict.rows} rows, {_blocks(verdict)}; candidate {use} of {planned} on them."
+    spent = f"candidate {use} of {planned} on them"
+    if verdict.basis == "trial":
+        yield "Judged on its trial: rows of live traffic that both have answered."
+        spent = f"look {use} of {planned}"
+    yield f"{verdict.rows} rows, {_blocks(verdict)}; {spent}."
     yield from _left_out(verdict)
     yield from verdict.notes
 
@@ -244,7 +248,8 @@ def _left_out(verdict: Verdict) -> Iterator[str]:
     if not left.seen_known:
         yield "It is not known which rows the models were trained on."
     if left.unlabelled:
-        yield f"{left.unlabelled} rows that never got a truth are left out."
+        got = "have no label yet" if verdict.basis == "trial" else "never got a truth"
+        yield f"{left.unlabelled} rows that {got} are left out."
     if left.unusable:
         yield f"{left.unusable} rows without truth or prediction are left out."
 

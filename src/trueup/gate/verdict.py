@@ -12,6 +12,7 @@ from trueup.gate.spending import Spending
 Word: TypeAlias = Literal["pass", "fail", "inconclusive"]
 Question: TypeAlias = Literal["at_least", "at_most", "non_inferior", "better", "harm"]
 Standing: TypeAlias = Literal["block", "person", "promote"]
+Basis: TypeAlias = Literal["test", "trial"]
 FORMAT = 1
 
 
@@ -98,6 +99,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     had: dict[str, str] = {}  # by model: how its predictions were come by
     notes: tuple[str, ...] = ()  # what else whoever judged had to say, such as how to get new rows
     curves: dict[str, ModelCurves] = {}  # by model
+    basis: Basis = "test"  # trial: rows of live traffic, answered by both
     digest: str = ""
     format: int = FORMAT
 

@@ -25,6 +25,7 @@ REASONS = {
     "undefined": "the metric is undefined on these rows",
     "nothing_judged": "no slice could be judged",
     "not_measured": "nobody has measured it",
+    "rows_lack": "the rows lack what it needs",
     "trap": "the rows or predictions are not what they should be",
 }
 BRIEFLY = {  # where a table has room for an interval and there is none
@@ -39,6 +40,7 @@ BRIEFLY = {  # where a table has room for an interval and there is none
     "few_discordant": "too few differ",
     "constant_resamples": "does not vary",
     "not_measured": "not measured",
+    "rows_lack": "cannot be judged",
 }
 
 

@@ -25,12 +25,14 @@ from trueup.project.registering import (
     stamp_of,
 )
 from trueup.project.workspace import Workspace
+from trueup.registry.names import CHALLENGER
 from trueup.registry.registry import Resolved
 from trueup.registry.standards import code_digest
 from trueup.store.artifacts import Artifact
 from trueup.store.scopes import scope_from
 
 if TYPE_CHECKING:
+    from trueup.captures.finding import Span
     from trueup.delivery.judging import Judgement
     from trueup.pipeline.outcome import RunResult
     from trueup.reporting.blocks import Report
@@ -53,6 +55,41 @@ def gate(workspace: Workspace, name: str, environment: str = "") -> "Judgement":
         return judged(subject, msgspec.structs.replace(here, version=version))
     found = subject.registry.resolve(wanted, subject.environment).version
     return judged(subject, Candidate(found.model, found.code, found))
+
+
+def gate_trial(
+    workspace: Workspace, name: str, asked: "Span", environment: str = ""
+) -> "Judgement":
+    """Judge a version by its trial, and record the verdict; of a model alone the challenger."""
+    check_rules(workspace, margins=False)
+    wanted = named(workspace, name)
+    subject = subject_of(workspace, _own(workspace, wanted.model), environment)
+    if not is_gated(subject.entry, subject.target):
+        raise not_asked(workspace, [_own(workspace, wanted.model)])
+    if (error := lacking()) is not None:
+        raise error
+    from trueup.delivery.trials.judging import judged_on_trial
+
+    if wanted.version is None and not wanted.alias:
+        wanted = msgspec.structs.replace(wanted, alias=CHALLENGER)
+    found = subject.registry.resolve(wanted, subject.environment).version
+    return judged_on_trial(subject, found, asked)
+
+
+def on_trial(workspace: Workspace, environment: str = "") -> list[str]:
+    """Return the gated models that have a challenger; WrongUsage where none has."""
+    where, registry = chosen_environment(workspace, environment), registry_of(workspace)
+    models = gated_models(workspace, environment)
+    if not models:
+        raise not_asked(workspace, list(workspace.project.models))
+    own = workspace.project.name
+    found = [one for one in models if CHALLENGER in registry.so_far(f"{own}/{one}").aliases(where)]
+    if not found:
+        raise WrongUsage(
+            f"no model has a challenger in {where}",
+            remedy=f"Put a version on trial: trueup alias {models[0]}/N challenger --env {where}",
+        )
+    return found
 
 
 def not_asked(workspace: Workspace, names: Sequence[str]) -> WrongUsage:
@@ -87,10 +124,10 @@ def report_of(workspace: Workspace, judgement: "Judgement") -> "Report":
     return noted(report, notes_of(history, version))
 
 
-def gated_models(workspace: Workspace) -> list[str]:
+def gated_models(workspace: Workspace, environment: str = "") -> list[str]:
     """Return the project's models that rules ask something of."""
     project = workspace.project
-    target = project.environments.get(chosen_environment(workspace, ""))
+    target = project.environments.get(chosen_environment(workspace, environment))
     return [name for name, entry in project.models.items() if is_gated(entry, target)]
 
 

@@ -58,10 +58,10 @@ def version_record(found: Resolved) -> dict[str, Any]:
 def history_records(history: History, environment: str, limit: int) -> list[dict[str, Any]]:
     """Return so many events (0: all), the newest first, each with its number."""
     shown = numbered_events(history, environment)[::-1][: limit or None]
-    return [{"number": number, **event_record(event)} for number, event in shown]
+    return [{"number": number, **event_record(event, history)} for number, event in shown]
 
 
-def event_record(event: Event) -> dict[str, Any]:
+def event_record(event: Event, history: History | None = None) -> dict[str, Any]:
     """Return an event, its sentence beside its parts."""
     plain: dict[str, Any] = msgspec.to_builtins(event)
-    return {**plain, "text": sentence(event)}
+    return {**plain, "text": sentence(event, history)}

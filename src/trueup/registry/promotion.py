@@ -158,14 +158,16 @@ def _objection(
 ) -> Refusal | None:
     """Return why the evidence is not a pass for exactly this promotion."""
     named = f"{history.model}/{version.version}"
-    again = f"Judge it with: trueup gate {named} --env {request.terms.environment}"
+    by = " --trial" if version.refit_of is not None else ""
+    again = f"Judge it with: trueup gate {named}{by} --env {request.terms.environment}"
     basis = evidence.basis if evidence else "recipe"
     if version.refit_of is not None and basis != "trial":
         return Refusal(
             "refit",
             f"{named} is a refit of version {version.refit_of}: the gate has judged its recipe,"
             " never this model",
-            f"Put it on trial with: trueup alias {named} challenger; then judge the trial's record",
+            f"Put it on trial with: trueup alias {named} challenger; then: trueup gate"
+            f" {named} --trial",
         )
     if evidence is None or evidence.model != version.model.digest:
         return Refusal("no verdict", f"{named} has no verdict", again)
@@ -204,6 +206,7 @@ def _differences(
     checks = (
         ("not trusted", evidence.scope != "trusted", f"was given in the scope {evidence.scope}"),
         ("refit", evidence.basis == "recipe", "is on its recipe, not on this model"),
+        ("refit", version.refit_of is not None and not trial, "is not on its trial"),
         ("code differs", evidence.code != version.code, "is for other code"),
         ("rules changed", evidence.rules != terms.rules, "is by other rules than those of now"),
         ("data changed", not trial and evidence.data != terms.data, "is on other evaluation data"),

@@ -28,6 +28,7 @@ _GROUNDS = {
     "person": "by an inconclusive verdict and approval",
     "override": "by override",
 }
+_BASES = {"test": "", "recipe": " on its recipe", "trial": " on its trial"}
 
 
 def models_report(histories: Sequence[History], environments: Sequence[str]) -> Report:
@@ -77,11 +78,12 @@ def version_report(found: Resolved, environments: Sequence[str]) -> Report:
     rows = tuple((name, value) for name, value in facts.items() if value)
     table = Table((Column("what"), Column("value")), rows)
     verdicts = Table(
-        tuple(map(Column, ("verdict", "outcome", "for", "against", "scope"))),
+        tuple(map(Column, ("verdict", "outcome", "on", "for", "against", "scope"))),
         tuple(
             (
                 one.verdict[:_SHOWN],
                 one.outcome,
+                one.basis,
                 one.environment or None,
                 one.champion[:_SHOWN] or None,
                 one.scope,
@@ -103,7 +105,9 @@ def history_report(history: History, environment: str = "", limit: int = 0) -> R
     numbered = numbered_events(history, environment)
     shown = numbered[::-1][: limit or None]
     columns = (Column("event", "number"), *map(Column, ("at", "what", "by")))
-    rows = tuple((nth, moment(event.at), sentence(event), str(event.by)) for nth, event in shown)
+    rows = tuple(
+        (nth, moment(event.at), sentence(event, history), str(event.by)) for nth, event in shown
+    )
     blocks: list[Block] = [Table(columns, rows, empty="nothing happened")]
     if len(shown) < len(numbered):
         blocks.append(Text(f"{len(shown)} of {len(numbered)} events; all of them: --limit 0"))
@@ -121,8 +125,8 @@ def numbered_events(history: History, environment: str = "") -> list[tuple[int, 
     ]
 
 
-def sentence(event: Event) -> str:
-    """Return an event in words, without when and who."""
+def sentence(event: Event, history: History | None = None) -> str:
+    """Return an event in words, without when and who; a promotion's basis is in its history."""
     match event:
         case Registered():
             of = f", a refit of {event.refit_of}" if event.refit_of is not None else ""
@@ -130,12 +134,13 @@ def sentence(event: Event) -> str:
             return f"version {event.version} registered{of}{copied}"
         case Judged(evidence=found):
             where = f" for {found.environment}" if found.environment else ""
-            return f"model {found.model[:_SHOWN]} judged{where}: {found.outcome}{_because(found)}"
+            on = f"{where}{_BASES[found.basis]}"
+            return f"model {found.model[:_SHOWN]} judged{on}: {found.outcome}{_because(found)}"
         case Promoted():
             approved = f", approved by {', '.join(event.approved_by)}" if event.approved_by else ""
             return (
                 f"version {event.version} promoted in {event.environment}"
-                f" {_GROUNDS[event.grounds]}{_why(event.why)}{approved}"
+                f" {_GROUNDS[event.grounds]}{_basis(event, history)}{_why(event.why)}{approved}"
             )
         case RolledBack():
             return (
@@ -148,6 +153,11 @@ def sentence(event: Event) -> str:
             return f"{event.alias} of {event.environment} {to}{by}{_why(event.why)}"
         case _:
             return _said(event)
+
+
+def _basis(event: Promoted, history: History | None) -> str:
+    evidence = history.evidence(event) if history and event.grounds != "override" else None
+    return _BASES[evidence.basis] if evidence else ""
 
 
 def _because(found: Evidence) -> str:
