@@ -57,7 +57,14 @@ def test_what_goes_together_is_never_nothing_and_never_too_much(
         count = taken_together(waiting, timing, most, workers)
         assert 1 <= count <= len(waiting)
         together = sum(waiting[:count])
-        assert count == 1 or (together <= most and timing.of(together) <= LONGEST_S)
+        longest_s = max(LONGEST_S, timing.of(waiting[0]) + timing.fixed_s)
+        assert count == 1 or (together <= most and timing.of(together) <= longest_s)
+
+
+def test_a_call_that_costs_much_whatever_its_rows_are_is_made_once_for_all_that_wait() -> None:
+    assert taken_together([1] * 64, Timing(0.05, 1e-4), 1000, workers=2) == 64
+    assert taken_together([1] * 64, Timing(0.05, 0.02), 1000) == 3
+    assert taken_together([1] * 64, Timing(0.0, 0.05), 1000) == 1
 
 
 def test_costly_rows_are_shared_out_among_free_threads() -> None:

@@ -31,18 +31,22 @@ def runs_here(timing: Timing, rows: int) -> bool:
 def taken_together(waiting: Sequence[int], timing: Timing, most_rows: int, workers: int = 1) -> int:
     """Return how many of the waiting requests, in order and given by their rows, go together.
 
-    At least one does, however large. Where several threads are free, what costs by the row is
-    shared out among them.
+    At least one does, however large. More go with it as long as that takes little time, or, where
+    a call costs much whatever its rows are, no longer than the first would take with another call
+    behind it. Where several threads are free, what costs by the row is shared out among them.
 
     >>> taken_together([1, 1, 1], Timing(1e-4, 1e-6), 1024)
     3
     >>> taken_together([1, 1, 1, 1], Timing(0.0, 0.015), 1024)
     1
+    >>> taken_together([1, 1, 1, 1], Timing(0.05, 0.001), 1024)
+    4
     """
     rows, fair = 0, _fair(waiting, timing, workers)
+    longest_s = max(LONGEST_S, timing.of(waiting[0]) + timing.fixed_s)
     for taken, more in enumerate(waiting):
         rows += more
-        if taken and (rows > most_rows or timing.of(rows) > LONGEST_S or taken >= fair):
+        if taken and (rows > most_rows or timing.of(rows) > longest_s or taken >= fair):
             return taken
     return len(waiting)
 
