@@ -93,8 +93,8 @@ def e_detector(
 ) -> EDetector:
     """Return a detector for blocks like those of a reference; ``tolerance`` is in its unit.
 
-    PromiseUnsupported where the promise would not hold: blocks that remember each other, or a reference
-    whose own mean is not known within the tolerance.
+    PromiseUnsupported where the promise would not hold: blocks that remember each other, or a
+    reference whose own mean is not known within the tolerance.
     """
     values = np.asarray(reference, dtype=np.float64)
     wide = bounds.high - bounds.low
