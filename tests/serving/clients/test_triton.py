@@ -24,9 +24,11 @@ def client(server: Server) -> Iterator[Any]:
     one.close()
 
 
-def inputs(binary: bool = True, shape: tuple[int, ...] = (3,), **kinds: str) -> list[Any]:
+def inputs(
+    binary: bool = True, shape: tuple[int, ...] = (3,), kinds: dict[str, str] | None = None
+) -> list[Any]:
     made = []
-    for name, kind in {**KINDS, **kinds}.items():
+    for name, kind in {**KINDS, **(kinds or {})}.items():
         values = [str(row[name]).encode() if kind == "BYTES" else row[name] for row in ROWS]
         one = triton.InferInput(name, list(shape), kind)
         one.set_data_from_numpy(np.array(values, DTYPES[kind]).reshape(shape), binary_data=binary)
@@ -77,7 +79,7 @@ def test_without_named_outputs_all_come_as_its_default_wants_them(
 def test_numbers_of_another_width_are_taken(
     server: Server, client: Any, kinds: dict[str, str]
 ) -> None:
-    answer = client.infer("sale", inputs(**kinds))
+    answer = client.infer("sale", inputs(kinds=kinds))
     assert answer.as_numpy("score").tolist() == pytest.approx(expected(server), abs=0.5)
 
 
@@ -106,7 +108,7 @@ def test_an_answer_may_be_asked_for_packed_and_comes_as_it_is(server: Server, cl
         ("other", "", inputs(), "404", "no model 'other'"),
         ("sale", "9", inputs(), "404", "version 1, not '9'"),
         ("sale", "", inputs()[:2], "422", "inputs.staff"),
-        ("sale", "", inputs(near="BYTES"), "422", "inputs.near"),
+        ("sale", "", inputs(kinds={"near": "BYTES"}), "422", "inputs.near"),
     ],
 )
 def test_what_is_wrong_reaches_it_as_its_own_error(

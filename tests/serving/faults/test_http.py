@@ -135,6 +135,14 @@ def test_a_path_that_is_none_of_ours_is_not_found_and_not_repeated_at_length(
     assert "set-cookie" not in answer.headers
 
 
+def test_no_line_of_the_log_can_be_forged_by_a_path(server: Server) -> None:
+    line = "GET /x%0aERROR%20forged%0d%1b[31m HTTP/1.1"
+    assert exchange(server, request(b"", line=line))[0].status == 404
+    assert "forged" in server.log
+    assert not any(one.startswith("ERROR") for one in server.log.splitlines())
+    assert "\x1b" not in server.log
+
+
 @pytest.mark.parametrize(
     "sent",
     [

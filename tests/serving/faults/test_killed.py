@@ -91,7 +91,7 @@ def test_killed_over_and_over_every_row_is_there_once(
         server = Server(own_shop, "sale@live")
         load = Load(server)
         with load:
-            eventually(lambda load=load: load.lasted_s > 1.2 * BOUND_S)  # type: ignore[misc]  # bound now
+            eventually(lambda load=load: load.lasted_s > 1.2 * BOUND_S)
             load.forgiving = True
             killed_s = kill(server)
         safe |= load.before(killed_s - BOUND_S)

@@ -19,7 +19,11 @@ from tests.serving.servers import RECORD, Server
 GIGABYTE = 1 << 30
 PART = b" " * (1 << 16)
 GROWN_BYTES = 32 << 20
-REFUSED = ([413], [503], [])  # too much; too late, in tiny parts; a reset may overtake the answer
+REFUSED: tuple[list[int], ...] = (
+    [413],
+    [503],
+    [],
+)  # too much; too late, in tiny parts; a reset may overtake the answer
 
 
 def poured(server: Server, head: bytes, part: bytes) -> tuple[list[Answer], int]:

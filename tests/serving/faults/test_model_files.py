@@ -42,7 +42,14 @@ def serve(root: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("damage", [flip, Path.unlink, lambda path: path.write_bytes(b"")])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        flip,
+        pytest.param(Path.unlink, marks=pytest.mark.slow),
+        pytest.param(lambda path: path.write_bytes(b""), marks=pytest.mark.slow),
+    ],
+)
 def test_a_damaged_version_is_not_started_with_and_it_says_what_is_missing(
     own_shop: Path, damage: Callable[[Path], None]
 ) -> None:

@@ -32,7 +32,12 @@ class Table:
         self._shaped = [(one.path.split("/"), one) for one in routes if "{" in one.path]
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
-        """Return a route with the names in the path; NotServed or WrongMethod for none."""
+        """Return a route with the names in the path; NotServed or WrongMethod for none.
+
+        HEAD is answered as GET: the HTTP server leaves the body out.
+        """
+        if method == "HEAD":
+            method = "GET"
         found = self._exact.get((method, path))
         if found is not None:
             return found, {}
@@ -58,7 +63,7 @@ class Table:
 def _matched(shape: list[str], parts: list[str]) -> Mapping[str, str] | None:
     names = {}
     for wanted, part in zip(shape, parts, strict=True):
-        if wanted[:1] == "{":
+        if wanted[:1] == "{" and part:
             names[wanted[1:-1]] = unquote(part)
         elif wanted != part:
             return None
