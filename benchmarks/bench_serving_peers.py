@@ -36,15 +36,20 @@ def main() -> None:
         if not (root / "models").exists():
             build(root, program("trueup", None))
         print(f"20 numbers a row; {machine()}\n", flush=True)
-        weights = {one.name: one.weight_mb() for one in known}
-        found = []
-        for kind in options.models:
-            found += [_best(one, root, kind, options.seconds) for one in known]
-            of_kind = [one for one in found if one.kind == kind]
-            print(telling.table(kind, of_kind, weights), end="\n\n", flush=True)
-        print(telling.goals(found, weights), end="\n\n", flush=True)
-        if not options.servers:
+        if options.part != "batching":
+            _servers(root, known, options.models, options.seconds)
+        if options.part != "servers":
             print(_batching(root, options.seconds), flush=True)
+
+
+def _servers(root: Path, known: list[Peer], models: list[str], seconds: int) -> None:
+    weights = {one.name: one.weight_mb() for one in known}
+    found = []
+    for kind in models:
+        found += [_best(one, root, kind, seconds) for one in known]
+        of_kind = [one for one in found if one.kind == kind]
+        print(telling.table(kind, of_kind, weights), end="\n\n", flush=True)
+    print(telling.goals(found, weights), end="\n\n", flush=True)
 
 
 def _best(peer: Peer, root: Path, kind: str, seconds: int) -> Result:
@@ -96,6 +101,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks serving_peers")
     parser.add_argument("--models", default=",".join(KINDS), help="of: %(default)s")
     parser.add_argument("--servers", default="", help="their names, with commas; all if none")
+    parser.add_argument("--part", choices=("servers", "batching"), help="both if not said")
     parser.add_argument("--seconds", type=int, default=4, help="of each load")
     parser.add_argument("--built", type=Path, help="a folder to build the models in, or to find")
     parser.add_argument("--reduced", action="store_true", help="ask for a second each")

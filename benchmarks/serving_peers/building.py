@@ -63,6 +63,7 @@ def write_project(project: Path, serve: Any = None) -> None:
             "evaluate": {"data": "test.csv", "target": "y", "id": "id"},
             "trust": {"skops": _TRUST},
             "serve": serve or {},
+            "convert": "off",  # it is, where and when this benchmark says so
         }
     content = msgspec.json.encode({**_PROJECT, "models": models})  # JSON is YAML, too
     (project / "trueup.yaml").write_bytes(content)
