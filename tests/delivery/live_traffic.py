@@ -24,11 +24,22 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LATENCY = "                - {metric: latency_ms, at_most: 20, evidence: point}\n"
 
 
-def challenger(root: Path, *, refit: bool = False, letter: str = "c") -> int:
-    """Register one more version, of the first one's code, and return its number."""
+def challenger(
+    root: Path,
+    *,
+    refit: bool = False,
+    letter: str = "c",
+    without: Sequence[str] = (),
+    points: dict[str, float] | None = None,
+) -> int:
+    """Register one more version, of the first one's code and parts, and return its number."""
     with closing(opened(root)) as workspace:
         registry = registry_of(workspace)
         first = registry.history(MODEL).version(1)
+        parts = {name: part for name, part in first.parts.items() if name not in without}
+        if points:
+            body = msgspec.json.encode(points)
+            parts["points"] = Artifact(workspace.content.add_bytes(body, sync=True), len(body))
         wanted = Registered(
             at=first.at,
             by=first.by,
@@ -36,7 +47,7 @@ def challenger(root: Path, *, refit: bool = False, letter: str = "c") -> int:
             model=Artifact(letter * 64, 10),
             code=first.code,
             lineage=first.lineage,
-            parts=first.parts,
+            parts=parts,
             refit_of=1 if refit else None,
         )
         return registry.register(MODEL, wanted)
@@ -100,7 +111,7 @@ def answered(
 
 
 def truths(ids: Sequence[str], truth: Sequence[Any]) -> Labelled:
-    return Labelled(MODEL, list(ids), list(truth), NOON + timedelta(hours=1))
+    return Labelled(MODEL, list(ids), list(truth), NOON + timedelta(days=60))
 
 
 def bring(root: Path, batches: Sequence[Captured | Labelled], rules: Rules | None = None) -> None:
@@ -114,14 +125,20 @@ def bring(root: Path, batches: Sequence[Captured | Labelled], rules: Rules | Non
         shipping.ship(folder, workspace.bucket)
 
 
-def shadowed(root: Path, some: Traffic, versions: tuple[int, int] = (1, 2), **how: Any) -> None:
+def shadowed(
+    root: Path,
+    some: Traffic,
+    versions: tuple[int, int] = (1, 2),
+    redact: tuple[str, ...] = (),
+    **how: Any,
+) -> None:
     """Let one version answer and the other one predict beside it, and label everything."""
     batches: list[Captured | Labelled] = [
         answered(some, versions[0], "champion", **how),
         answered(some, versions[1], "shadow", **how),
         truths(some.ids, some.truth),
     ]
-    bring(root, batches)
+    bring(root, batches, Rules(redact))
 
 
 def configure(root: Path, old: str, new: str) -> None:
