@@ -75,6 +75,7 @@ def test_a_bucket_that_is_gone_for_a_while_fails_no_prediction_and_loses_no_row(
         first, second = version(root, fitted(5)), version(root, fitted(7))
         said(root, "alias", first, "live")
         server = Server(root, "sale@live")
+        stack.callback(server.stop)
         rows: list[str] = []
         pace = threading.Event()
         with Load(server, threads=2, pause_s=0.01) as load:
