@@ -210,6 +210,13 @@ def test_a_refit_is_never_champion_before_its_trial_was_judged() -> None:
     assert event(history.then(judged(trial)), request(2)).grounds == "pass"
 
 
+def test_a_later_verdict_on_test_rows_does_not_take_a_refit_its_trial() -> None:
+    trial = evidence(2, 1, basis="trial", data="what was served in November")
+    history = live(count=1).then(registered(2, refit_of=1)).then(judged(trial))
+    made = event(history.then(judged(evidence(2, 1, verdict="a later one"))), request(2))
+    assert made.verdict == trial.verdict
+
+
 def test_a_deprecated_version_is_promoted_by_override_only() -> None:
     history = live().then(judged(evidence(2, 1))).then(deprecated(2))
     assert refusal(history, request(2)).reason == "deprecated"

@@ -58,7 +58,7 @@ def gate(workspace: Workspace, name: str, environment: str = "") -> "Judgement":
 
 
 def gate_trial(
-    workspace: Workspace, name: str, asked: "Span", environment: str = ""
+    workspace: Workspace, name: str, asked: "Span | None" = None, environment: str = ""
 ) -> "Judgement":
     """Judge a version by its trial, and record the verdict; of a model alone the challenger."""
     check_rules(workspace, margins=False)
@@ -68,12 +68,13 @@ def gate_trial(
         raise not_asked(workspace, [_own(workspace, wanted.model)])
     if (error := lacking()) is not None:
         raise error
+    from trueup.captures.finding import Span
     from trueup.delivery.trials.judging import judged_on_trial
 
     if wanted.version is None and not wanted.alias:
         wanted = msgspec.structs.replace(wanted, alias=CHALLENGER)
     found = subject.registry.resolve(wanted, subject.environment).version
-    return judged_on_trial(subject, found, asked)
+    return judged_on_trial(subject, found, asked or Span())
 
 
 def on_trial(workspace: Workspace, environment: str = "") -> list[str]:

@@ -49,14 +49,17 @@ def resolve(name: str, *, env: str = "", folder: Folder = ".") -> "Resolved":
         return registering.resolve(workspace, name, env)
 
 
-def judge(name: str, *, env: str = "", folder: Folder = ".") -> "Judgement":
+def judge(name: str, *, env: str = "", trial: bool = False, folder: Folder = ".") -> "Judgement":
     """Judge a model's file or a version of it, as ``trueup gate`` does, and return the verdict.
 
-    ``verdict.word`` is pass, fail or inconclusive; the module ``trueup.gate`` has the name already.
+    With trial a challenger is judged by its live rows. ``verdict.word`` is pass, fail or
+    inconclusive; the module ``trueup.gate`` has the name already.
     """
     from trueup.project import gating
 
     with _opened(folder) as workspace:
+        if trial:
+            return gating.gate_trial(workspace, name, environment=env)
         return gating.gate(workspace, name, env)
 
 
