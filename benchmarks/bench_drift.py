@@ -45,14 +45,16 @@ def main() -> None:
         ]
         for peer in peers:
             subject = Subject(_peer(peer, paths), folder)
-            (theirs,) = beside([subject], 1)
+            ours_here = subjects[names.index("calibrated")]  # in the same moments as the peer
+            before, theirs, after = beside([ours_here, subject, ours_here], 1)
+            own = Sample((before.seconds + after.seconds) / 2, before.peak_memory_bytes)
             lines.append(
                 Row(
                     f"beside {peer}",
-                    with_rate,
+                    own,
                     theirs,
                     goal=f"{peer} / trueup at least {GOALS[peer]}",
-                    reached=theirs.seconds / with_rate.seconds,
+                    reached=theirs.seconds / own.seconds,
                 )
             )
             print(f"{peer} took {theirs.seconds:.1f} s", flush=True)
@@ -92,7 +94,7 @@ def merging(path: str, count: int) -> None:
 
 
 def _subjects(ours: str, paths: tuple[str, ...], folder: Path) -> tuple[list[str], list[Subject]]:
-    drift = ("sh", "-c", '"$@" --json; test $? -eq 5', "sh", ours, "drift", *paths)
+    drift = ("sh", "-c", '"$@"; test $? -eq 5', "sh", ours, "drift", *paths)
     found = {
         "calibrated": Subject(drift, folder),
         "plain": Subject((*drift, "--false-alarms", "off"), folder),

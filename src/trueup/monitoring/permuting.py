@@ -25,6 +25,7 @@ MOST_DRAWS = 5000
 _RANK, _MISSING, _FEATURES = GROUPS, GROUPS + 1, GROUPS + 2
 _STATISTICS = 3  # of a column: its groups, its mean rank, what is missing
 _SEED = 20261123
+_AT_ONCE = 250  # draws, to keep memory small
 _SHORT = 1.2  # a memory that white noise has
 _LEAST_SEEN = 16  # blocks; of fewer no memory can be told
 _UNSURE = 2.9  # by how much a memory may be underrated (chi-squared with 8 degrees, 5 %)
@@ -168,21 +169,24 @@ def _drawn(one: "Floats", two: "Floats", draws: int) -> tuple["Floats", "Floats"
     """Return the columns' statistics, as found and in each draw, studentised by the draws."""
     rng = np.random.default_rng(_SEED)
     every = np.concatenate([one, two])
-    flat = every.reshape(len(every), -1)
-    member = np.zeros((draws + 1, len(every)))
-    member[0, : len(one)] = 1.0
-    keys = rng.random((draws, len(every)))
-    chosen = np.argpartition(keys, len(one) - 1, axis=1)[:, : len(one)]
-    np.put_along_axis(member[1:], chosen, 1.0, axis=1)
-    mine = (member @ flat).reshape(draws + 1, *every.shape[1:])
-    raw = _statistics(mine, every.sum(axis=0) - mine)
-    drawn = raw[1:]
+    flat, total = every.reshape(len(every), -1), every.sum(axis=0)
+    found = _statistics(one.sum(axis=0)[None], two.sum(axis=0)[None])
+    parts = []
+    for low in range(0, draws, _AT_ONCE):
+        many = min(_AT_ONCE, draws - low)
+        chosen = np.argpartition(rng.random((many, len(every))), len(one) - 1, axis=1)
+        member = np.zeros((many, len(every)))
+        np.put_along_axis(member, chosen[:, : len(one)], 1.0, axis=1)
+        mine = (member @ flat).reshape(many, *every.shape[1:])
+        parts.append(_statistics(mine, total - mine))
+    drawn = np.concatenate(parts)
     centre, spread = drawn.mean(axis=0), drawn.std(axis=0)
     is_still = spread <= 1e-12 * (1 + np.abs(centre))
     spread[is_still] = 1.0
-    scored: Floats = (raw - centre) / spread
-    scored[:, is_still] = 0.0
-    return scored[0], scored[1:]
+    scored = [(each - centre) / spread for each in (found, drawn)]
+    for each in scored:
+        each[:, is_still] = 0.0
+    return scored[0][0], scored[1]
 
 
 def _statistics(one: "Floats", two: "Floats") -> "Floats":

@@ -201,11 +201,11 @@ class _Stored(msgspec.Struct, frozen=True, omit_defaults=True):
     blocks: int
     cells: int
     width: str
-    rows: bytes
-    counts: bytes
-    marks: bytes
-    extremes: bytes
-    sums: bytes
+    rows: memoryview  # of the bytes that are read: nothing is copied
+    counts: memoryview
+    marks: memoryview
+    extremes: memoryview
+    sums: memoryview
     rest: dict[str, Rest] = {}
     format: int = FORMAT
 
@@ -223,15 +223,19 @@ def encode_profile(profile: Profile) -> bytes:
             profile.blocks,
             profile.counts.shape[1],
             counts.dtype.str.replace("|", "<"),
-            profile.rows.astype("<i8").tobytes(),
-            counts.tobytes(),
-            profile.marks.astype("<i8").tobytes(),
-            profile.extremes.astype("<f8").tobytes(),
-            profile.sums.astype("<i8").tobytes(),
+            _bytes(profile.rows, "<i8"),
+            _bytes(counts, counts.dtype),
+            _bytes(profile.marks, "<i8"),
+            _bytes(profile.extremes, "<f8"),
+            _bytes(profile.sums, "<i8"),
             {str(track): rest for track, rest in sorted(profile.rest.items()) if rest.kept},
             format=FORMAT,
         )
     )
+
+
+def _bytes(values: NDArray[Any], dtype: Any) -> memoryview:
+    return memoryview(values.astype(dtype, copy=False).tobytes())
 
 
 def decode_profile(body: bytes) -> Profile:
