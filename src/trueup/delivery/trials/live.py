@@ -66,7 +66,8 @@ def live_rows(
 ) -> Live:
     """Return the rows that both versions have answered, as far as their labels are mature.
 
-    Where `observed_if` says that labels depend on the answer, only explored rows are chosen.
+    Where `observed_if` or `propensity` says that not all get a label, only explored rows are
+    chosen: the gate weighs no rows.
     """
     import polars as pl
 
@@ -165,7 +166,11 @@ def _mature(model: ModelEntry, now: datetime) -> datetime | None:
 
 
 def _selective(model: ModelEntry) -> bool:
-    return model.monitor is not None and model.monitor.performance.labels.observed_if is not None
+    """Say whether it is declared that labels depend on the row or on what was answered."""
+    if model.monitor is None:
+        return False
+    labels = model.monitor.performance.labels
+    return labels.observed_if is not None or labels.propensity is not None
 
 
 def _series(entry: EvaluateEntry) -> tuple[str, ...]:

@@ -86,8 +86,8 @@ def _coverage(live: Live, told: Told) -> str:
 def _selection(live: Live) -> Iterator[str]:
     if live.selective:
         yield (
-            "Labels depend on the answer (observed_if), so only explored rows are judged, which"
-            f" are labelled whatever was answered; {live.every.height - live.chosen.height} others"
+            "Not every row gets its label (monitor), so only explored rows are judged, which are"
+            f" labelled whatever was answered; {live.every.height - live.chosen.height} others"
             " are left out."
         )
         shares: list[float] = live.labelled["propensity"].unique().sort().to_list()
