@@ -39,7 +39,7 @@ CONFIGURATION = """
         evaluate: {data: test.csv, target: sold, id: id}
         serve:
           poll: 0.2s
-          limits: {arrive_s: 1.0, answer_s: 5.0, body_bytes: 200000, rows: 1000}
+          limits: {arrive_s: 1.0, answer_s: 5.0, idle_s: 5.0, body_bytes: 200000, rows: 1000}
 """
 # Prints the modules it has loaded once it has served.
 WATCHED = (

@@ -151,4 +151,4 @@ def test_a_connection_that_nobody_uses_is_closed(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=25) as idle:
         idle.sendall(ALIVE)
         assert b" 200 " in idle.recv(1000)
-        assert idle.recv(1000) == b""  # after ten seconds
+        assert idle.recv(1000) == b""  # after idle_s

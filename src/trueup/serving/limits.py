@@ -12,9 +12,11 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The bounds, as ``serve.limits`` in trueup.yaml gives them."""
 
     body_bytes: int = 16 << 20
+    bodies_bytes: int = 256 << 20  # of all requests that are being read or answered
     rows: int = 10_000
     concurrency: int = 512  # requests that are being read or answered
     connections: int = 2048  # that are open in one process; others wait until one is closed
+    idle_s: float = 75.0  # of silence, until a connection is closed; also until headers are here
     arrive_s: float = 10.0  # until a request's body is here
     answer_s: float = 10.0  # until its answer is ready
     drain_s: float = 20.0  # a version that was replaced, or the whole server, waits for requests

@@ -1,6 +1,7 @@
 """Clients that send slowly, read slowly or say nothing: cut off, and no other client waits.
 
-Lost is the slow client's own request. The bounds: headers and silence 10 s, a body ``arrive_s``.
+Lost is the slow client's own request. The bounds: ``idle_s`` for headers and silence, ``arrive_s``
+for a body.
 """
 
 import json
@@ -86,7 +87,7 @@ def test_many_who_begin_a_request_or_nothing_at_all_delay_nobody(
 
 
 @pytest.mark.slow
-def test_who_says_nothing_or_begins_slowly_is_hung_up_on_after_ten_seconds(
+def test_who_says_nothing_or_begins_slowly_is_hung_up_on_in_time(
     server: Server,
 ) -> None:
     began_s = time.monotonic()
@@ -97,7 +98,7 @@ def test_who_says_nothing_or_begins_slowly_is_hung_up_on_after_ten_seconds(
         read(kept)
         with dripping(slow, b"x" * 1000, every_s=0.1):
             assert all(is_closed(one) for one in (silent, slow, kept))
-    assert 9 < time.monotonic() - began_s < 15
+    assert 4 < time.monotonic() - began_s < 10
 
 
 def test_who_does_not_read_delays_nobody_and_keeps_no_memory(

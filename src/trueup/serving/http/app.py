@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from trueup.errors import TrueupError
+from trueup.serving.http.bodies import Bodies
 from trueup.serving.http.messages import REQUEST_ID, Reply, Request, bug_reply, refusal_reply
 from trueup.serving.http.table import Route, Table
 from trueup.serving.http.watching import Watching, request_id
 from trueup.serving.plane import Plane
-from trueup.serving.refusals import BeyondShare, NotReadHere, TooLate, TooMuch, Unreadable
+from trueup.serving.refusals import BeyondShare, TooLate
 from trueup.serving.tokens import Tokens
 
 _LOG = logging.getLogger("trueup.serving")
@@ -31,10 +32,11 @@ class Application:
         self._plane, self.tokens = plane, tokens
         self._table, self._watching = Table(routes), watching or Watching()
         limits = [line.terms.limits for line in plane.lines.values()]
-        self._body_bytes = max(one.body_bytes for one in limits)
+        self._bodies = Bodies(limits)
         self._arrive_s = max(one.arrive_s for one in limits)
         self._answer_s = max(one.answer_s for one in limits)
         self.connections = max(one.connections for one in limits)
+        self.idle_s = max(one.idle_s for one in limits)
         self._deadlines: dict[asyncio.Task[Any], float] = {}
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
@@ -103,46 +105,13 @@ class Application:
         try:
             if route.method == "POST":
                 self._deadlines[task] = time.perf_counter() + self._arrive_s
-                body = await self._body(scope, proto)
+                body = await self._bodies.read(scope, proto)
                 self._deadlines[task] = time.perf_counter() + self._answer_s
             request = Request(body, scope.headers, query=scope.query_string, **names)
             return await route.answer(self._plane, request)
         finally:
             self._plane.leave()
-
-    async def _body(self, scope: Any, proto: Any) -> bytes:
-        packed = scope.headers.get("content-encoding")
-        if packed and packed.lower() != "identity":
-            raise NotReadHere(
-                f"a body packed as {packed[:40]!r} is not read here", remedy="Send it as it is"
-            )
-        announced = scope.headers.get("content-length")
-        try:
-            if announced is None:
-                return await self._in_parts(proto)
-            if not announced.isdigit():
-                raise Unreadable("the content length is no number", remedy="Send its size in bytes")
-            self._within(int(announced))
-            body: bytes = await proto()
-        except RuntimeError as error:  # what the server's transport raises
-            raise Unreadable(
-                "the connection ended before the request did", remedy="Send it again"
-            ) from error
-        return body
-
-    async def _in_parts(self, proto: Any) -> bytes:
-        body = bytearray()  # a list of parts would let chunks of a byte cost fifty each
-        async for part in proto:
-            body += part
-            self._within(len(body))
-        return bytes(body)
-
-    def _within(self, size_bytes: int) -> None:
-        if size_bytes > self._body_bytes:
-            raise TooMuch(
-                f"the body has {size_bytes} bytes or more, at most {self._body_bytes}",
-                remedy="Send the rows in several requests, or predict them as a batch",
-            )
+            self._bodies.let_go(body)
 
     def _late(self, task: Any, scope: Any) -> Reply:
         self._plane.counts.refused("late")

@@ -16,7 +16,6 @@ from trueup.serving.plane import Plane
 from trueup.serving.settling import settle
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_HEADERS_MS = 10_000
 _UNREAD_S = 20.0  # so long an answer may wait to be read
 _GOODBYE_S = 5.0  # and so long at the end
 _NOTICED_S = 0.2  # so long load balancers get to see that it is not ready any more
@@ -108,7 +107,7 @@ def _server(application: Application, address: Address) -> Any:
         port=address.port,
         interface="rsgi",
         http="1",  # where version 2 is looked for, a client that says nothing is never cut off
-        http1_settings=http.HTTP1Settings(header_read_timeout=_HEADERS_MS),
+        http1_settings=http.HTTP1Settings(header_read_timeout=round(application.idle_s * 1000)),
         backlog=2048,
         websockets=False,
         log_enabled=False,
