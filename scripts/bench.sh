@@ -28,6 +28,10 @@ enter() { # enter NAME: the environment that a program runs in
       scripts/env.sh peer-granian peer-fastapi peer-litserve peer-bentoml peer-mlserver peer-mlflow
       scripts/wheel.sh "$environment" serve
       ;;
+    benchmarks/drift)
+      [ -n "${REDUCED:-}" ] || scripts/env.sh evidently nannyml
+      scripts/wheel.sh "$environment"
+      ;;
     *) scripts/wheel.sh "$environment" ;;
   esac
   PATH=$PWD/.build/venv-$environment/bin:$plain
