@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from trueup.project.capture_client import capture as capture
     from trueup.project.capture_client import captured as captured
     from trueup.project.capture_client import label as label
+    from trueup.project.drifting import drift as drift
     from trueup.project.looking import runs as runs
     from trueup.project.model_verbs import alias as alias
     from trueup.project.model_verbs import approve as approve
@@ -60,6 +61,10 @@ def __getattr__(name: str) -> object:
         from trueup.project import capture_client
 
         found = getattr(capture_client, name)
+    elif name == "drift":
+        from trueup.project import drifting
+
+        found = drifting.drift
     elif name == "serve":
         from trueup.project import serving_beside
 

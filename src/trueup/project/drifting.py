@@ -60,9 +60,10 @@ class Drift(msgspec.Struct, frozen=True):
         }
 
 
-def drift(reference: Any, current: Any, options: DriftOptions | None = None) -> Drift:
+def drift(reference: Any, current: Any, options: DriftOptions | None = None, **named: Any) -> Drift:
     """Compare two tables: paths, globs or frames. The first makes the grid.
 
+    Options are given as a record or by name: ``drift(old, new, time="at", min_effect=0.2)``.
     Raises WrongUsage where the second lacks a column of the first, or has another type of it.
     """
     _require_numpy()
@@ -71,7 +72,7 @@ def drift(reference: Any, current: Any, options: DriftOptions | None = None) -> 
     from trueup.monitoring.scanning.passes import Asked
     from trueup.monitoring.scanning.scan import scan_on, scan_reference
 
-    options = options or DriftOptions()
+    options = options or DriftOptions(**named)
     limits = _limits(options)
     asked = Asked(columns=options.columns, predictions=options.predictions, blocks=_blocks(options))
     before = scan_reference(reference, asked)
