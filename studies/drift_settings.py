@@ -1,5 +1,6 @@
 """The settings of the studies of drift: stable streams, and standard shifts of them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -101,13 +102,13 @@ def _three_days_in_fourteen(since: Any) -> Any:
 
 SHIFTS = (
     Shift("mean by 0.1 deviations, 10 columns", 0.1, _at_once, columns=10),
-    Shift("mean by 0.25 deviations, 10 columns", 0.25, _at_once, columns=10),
+    Shift("mean by 0.1 deviations, one column of 40", 0.1, _at_once, columns=1),
     Shift("mean by 0.25 deviations, one column of 40", 0.25, _at_once, columns=1),
     Shift("mean by 0.5 deviations, one column of 40", 0.5, _at_once, columns=1),
-    Shift("spread by a tenth, 10 columns", 1.1, _at_once, columns=10, spread=True),
+    Shift("spread by a tenth, one column of 40", 1.1, _at_once, columns=1, spread=True),
     Shift("spread by a half, one column of 40", 1.5, _at_once, columns=1, spread=True),
-    Shift("category mix, odds by 1.5, one column", np.log(1.5), _at_once, 30, 1),
-    Shift("category mix, odds by 2.5, one column", np.log(2.5), _at_once, 30, 1),
+    Shift("category mix, odds by 1.2, one column", math.log(1.2), _at_once, 30, 1),
+    Shift("category mix, odds by 1.5, one column", math.log(1.5), _at_once, 30, 1),
     Shift("gradual over 60 days to 0.5, one column", 0.5, _over_two_months, columns=1),
     Shift("correlation only, 0.5 to 0 of 10 columns", 0.5, _at_once, joint=True),
     Shift("recurring, 3 days of 14 by 0.5, one column", 0.5, _three_days_in_fourteen, columns=1),

@@ -22,6 +22,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -88,31 +89,26 @@ class Delay(msgspec.Struct, frozen=True):
     false_rate: float  # incidents per 90 days of the same setting without a shift
 
 
-def year(stable: Stable, number: int, seed: int, change: Change = STILL) -> Year:
+def year(stable: Stable, number: int, seed: int, change: Change | None = None) -> Year:
     """Simulate one reference and the year that follows it after a quarter."""
     days = stable.reference + QUARTER + YEAR
     rng = np.random.default_rng([seed, zlib.crc32(stable.name.encode()), number])
-    columns = drawn(stable.stream, days, rng, change)
+    columns = drawn(stable.stream, days, rng, change or STILL)
     if stable.joint:
-        columns.append(joint(days, rng, change))
+        columns.append(joint(days, rng, change or STILL))
     phases = tuple(f"{day % 7}" for day in range(days)) if stable.weekdays else ()
     plan = msgspec.structs.replace(PLAN, rule=stable.rule)
     reference = [each.part(slice(stable.reference)) for each in columns]
     threshold = calibrate(reference, plan, Season(phases[: stable.reference]))
     watched = [each.part(slice(days - YEAR, None)) for each in columns]
-    return _watched(threshold, watched, phases[days - YEAR :] if phases else ())
-
-
-def _watched(threshold: Threshold, columns: list[Cells], phases: tuple[str, ...]) -> Year:
-    rule, support = threshold.plan.rule, threshold.support
-    scores = replayed(threshold, columns, phases)
+    scores = replayed(threshold, watched, phases[days - YEAR :] if phases else ())
     steady = np.array([each.steady for each in threshold.columns])
     covered = steady if steady.any() else ~steady
     exceeded = np.asarray((scores[:, covered] > 1).any(axis=1))
-    drifted = exceeded.copy()
-    for at in np.flatnonzero(exceeded):
-        moment = Moment(phase=phases[at] if phases else "")
-        drifted[at] = check(threshold, [each.part([at]) for each in columns], moment).drifted
+    drifted = exceeded
+    if change is None:  # of a shift only the first alarm is asked for
+        drifted = _material(threshold, watched, phases[days - YEAR :], exceeded)
+    rule, support = threshold.plan.rule, threshold.support
     alarmed = np.flatnonzero(alarms(exceeded, rule))
     return Year(
         claimed=support.claimed,
@@ -122,6 +118,17 @@ def _watched(threshold: Threshold, columns: list[Cells], phases: tuple[str, ...]
         material=int(started(alarms(drifted, rule), rule.quiet)),
         delay=int(alarmed[0]) if len(alarmed) else _NEVER,
     )
+
+
+def _material(
+    threshold: Threshold, columns: list[Cells], phases: tuple[str, ...], exceeded: Any
+) -> Any:
+    """Return which of the windows that exceed have drifted, as a check has it."""
+    drifted = exceeded.copy()
+    for at in np.flatnonzero(exceeded):
+        moment = Moment(phase=phases[at] if phases else "")
+        drifted[at] = check(threshold, [each.part([at]) for each in columns], moment).drifted
+    return drifted
 
 
 def line(stable: Stable, found: list[Year]) -> Line:
