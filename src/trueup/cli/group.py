@@ -39,6 +39,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("predict", "Score a table, captured as the server's answers are."),
     "captures": ("captures", "Look at what was served; export, import, erase it."),
     "drift": ("drift", "Compare two tables: which columns have moved."),
+    "monitor": ("monitor", "Check the windows of a model's captures, each once."),
+    "acknowledge": ("acknowledge", "Say that somebody has seen an alarm."),
     "convert": ("convert", "Write a model as ONNX, if that answers as the model does."),
     "deprecate": ("deprecate", "Say that a version is not to be promoted again."),
 }

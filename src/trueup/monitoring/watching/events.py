@@ -1,0 +1,169 @@
+"""What is written down of watching a model: each event is numbered, created once, never changed."""
+
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from trueup.errors import NotProven, WrongUsage
+from trueup.monitoring.broken.records import CheckName, Sure
+from trueup.monitoring.cells import Role
+from trueup.monitoring.watching.windows import Window
+
+FORMAT = 1
+
+State: TypeAlias = Literal["quiet", "alarm", "broken", "out of season", "unsupported"]
+Basis: TypeAlias = Literal["evaluation", "training", "captures"]
+
+
+class Moved(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A column of a window: how far it is from the reference, and whether it has drifted."""
+
+    name: str
+    role: Role
+    effect: float  # corrected
+    lower: float  # it is at least that
+    score: float
+    at: float  # a larger score is significant
+    drifted: bool = False
+    claimed: bool = False  # whether the promise covers it
+    importance: float = 1.0
+
+
+class Drift(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the check of a window for drift came to."""
+
+    drifted: bool
+    alarmed: bool
+    incident: bool  # the first alarm after a quiet time
+    claimed: bool
+    score: float
+    at: float
+    effect: str
+    columns: tuple[Moved, ...] = ()  # those that have drifted, and the highest; by rank
+    moved: tuple[str, ...] = ()  # all that have drifted
+
+
+class BrokenPart(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that is broken in a window."""
+
+    check: CheckName
+    column: str
+    says: str
+    sure: Sure
+    rows: int = 0
+
+
+class Measured(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A metric of a window: realised on labels, or estimated without them."""
+
+    metric: str
+    kind: Literal["realised", "estimated"]
+    value: float | None  # None: it could not be had, and says why
+    low: float | None = None
+    high: float | None = None
+    rows: int = 0
+    alarmed: bool = False
+    says: str = ""
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+    """What all events say."""
+
+    at: datetime
+    by: str
+    format: int = FORMAT
+
+
+class Referenced(_Event, frozen=True, tag="referenced"):
+    """A version got the reference that its windows are compared with from now on."""
+
+    version: int
+    digest: str  # of the model
+    grid: str
+    reference: str  # keys in the bucket
+    threshold: str = ""  # empty: too few windows; each is compared with the whole as a table
+    settings: str = ""
+    window_s: float = 0.0
+    basis: Basis = "evaluation"
+    source: str = ""  # the digest of the rows' file, or the span of captures
+    rows: int = 0
+    left_out: int = 0  # rows that the version has seen
+    claimed: bool = False
+    says: tuple[str, ...] = ()
+    why: str = ""
+
+
+class Checked(_Event, frozen=True, tag="checked"):
+    """A closed window was checked, for good."""
+
+    window: Window
+    version: int
+    reference: int  # the number of its event
+    rows: int
+    segments: str  # which they were
+    profile: str = ""  # its key in the bucket
+    state: State = "quiet"
+    phase: str = ""
+    drift: Drift | None = None  # None: nothing of it could be compared
+    broken: tuple[BrokenPart, ...] = ()
+    measured: tuple[Measured, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+class Revised(_Event, frozen=True, tag="revised"):
+    """Captures of a closed window have come, or went, since; what was decided stays."""
+
+    window: Window
+    version: int
+    rows: int  # by how many there are more than when it was closed
+    segments: str
+
+
+class Acknowledged(_Event, frozen=True, tag="acknowledged"):
+    """Somebody has seen what a window shows."""
+
+    window: str
+    why: str
+
+
+class Rebased(_Event, frozen=True, tag="rebased"):
+    """The next check begins anew, on a grid of its own."""
+
+    why: str
+
+
+Event: TypeAlias = Referenced | Checked | Revised | Acknowledged | Rebased
+
+
+def encode_event(event: Event) -> bytes:
+    """Return an event as JSON; the log adds its nonce."""
+    return msgspec.json.encode(event)
+
+
+def decode_event(body: bytes, place: str) -> Event:
+    """Return an event; WrongUsage for a newer format, NotProven for what no trueup has written."""
+    try:
+        known = _FORMATS.decode(body).format
+        if known > FORMAT:
+            raise WrongUsage(
+                f"what was written down of watching is of format {known}, this trueup reads up to"
+                f" {FORMAT}",
+                remedy="Install the newer trueup that wrote it: uv pip install -U trueup",
+                place=place,
+            )
+        return _EVENTS.decode(body)
+    except msgspec.DecodeError as error:
+        raise NotProven(
+            f"not an event of watching: {error}",
+            remedy="Restore it from a copy of the bucket; see: trueup doctor --bucket",
+            place=place,
+        ) from error
+
+
+class _OnlyFormat(msgspec.Struct):
+    format: int = 1
+
+
+_FORMATS = msgspec.json.Decoder(_OnlyFormat)
+_EVENTS: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)

@@ -1,0 +1,159 @@
+"""What happened in watching one model in one environment, as a value; and the log it is read of."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from trueup.captures.layout import model_folder
+from trueup.monitoring.calibration.records import Rule
+from trueup.monitoring.watching.events import (
+    Acknowledged,
+    Checked,
+    Event,
+    Rebased,
+    Referenced,
+    Revised,
+    decode_event,
+    encode_event,
+)
+from trueup.monitoring.watching.windows import Window
+from trueup.pipeline.tracking.layout import stage_folder
+from trueup.store import log
+from trueup.store.bucket import Bucket
+
+QUIET = Rule().quiet  # checks after which an alarm is a new incident
+
+
+class History(msgspec.Struct, frozen=True):
+    """All events so far, in order: the event N is at N - 1."""
+
+    events: tuple[Event, ...] = ()
+
+    def reference(self, version: int) -> tuple[int, Referenced] | None:
+        """Return the reference of a version with its number; None before its first, or rebased."""
+        for number, event in reversed(list(enumerate(self.events, 1))):
+            if isinstance(event, Rebased):
+                return None
+            if isinstance(event, Referenced) and event.version == version:
+                return number, event
+        return None
+
+    def grid(self) -> Referenced | None:
+        """Return the reference whose grid all others keep: the first since the last rebase."""
+        first = None
+        for event in reversed(self.events):
+            if isinstance(event, Rebased):
+                break
+            if isinstance(event, Referenced):
+                first = event
+        return first
+
+    def checks(self, version: int | None = None) -> tuple[Checked, ...]:
+        """Return the checks of a version, or of all, in the order of their windows."""
+        found = [
+            one
+            for one in self.events
+            if isinstance(one, Checked) and version in (None, one.version)
+        ]
+        return tuple(sorted(found, key=lambda one: (one.window, one.version)))
+
+    def check(self, version: int, window: Window) -> Checked | None:
+        """Return the check of a version's window; None where it was not checked."""
+        for one in self.events:
+            if isinstance(one, Checked) and (one.version, one.window) == (version, window):
+                return one
+        return None
+
+    def revisions(self) -> dict[tuple[int, Window], Revised]:
+        """Return the last revision of each version's window."""
+        return {(one.version, one.window): one for one in self.events if isinstance(one, Revised)}
+
+    def references(self) -> tuple[tuple[int, Referenced], ...]:
+        """Return every reference there was, with its number."""
+        numbered = enumerate(self.events, 1)
+        return tuple((number, one) for number, one in numbered if isinstance(one, Referenced))
+
+    def before(self, version: int, reference: int, window: Window) -> tuple[Checked, ...]:
+        """Return the checks that a window's own continues: with that reference, before it."""
+        return tuple(
+            one
+            for one in self.checks(version)
+            if one.reference == reference and one.window < window
+        )
+
+    def acknowledged(self) -> frozenset[tuple[int, Window]]:
+        """Return the windows that somebody has seen.
+
+        With a window its incident: alarms that follow each other with one reference, also later
+        ones as far as they show no column that was not seen.
+        """
+        names = {one.window for one in self.events if isinstance(one, Acknowledged)}
+        found: set[tuple[int, Window]] = set()
+        for incident in _incidents(self.checks()):
+            seen = [k for k, one in enumerate(incident) if one.window.name in names]
+            if not seen:
+                continue
+            until = incident[: seen[-1] + 1]
+            known = {name for one in until for name in _shown(one)}
+            found |= {(one.version, one.window) for one in until}
+            found |= {(one.version, one.window) for one in incident if _shown(one) <= known}
+        return frozenset(found)
+
+    @property
+    def last(self) -> Checked | None:
+        """Return what was checked last."""
+        return next((one for one in reversed(self.events) if isinstance(one, Checked)), None)
+
+
+def _shown(one: Checked) -> set[str]:
+    broken = {f"{part.check} {part.column}" for part in one.broken}
+    worse = {f"{part.kind} {part.metric}" for part in one.measured if part.alarmed}
+    return {*(one.drift.moved if one.drift else ()), *broken, *worse}
+
+
+def _incidents(checks: Sequence[Checked]) -> list[list[Checked]]:
+    """Return stretches of windows that alarm or are broken, with at most so many quiet between."""
+    found: dict[tuple[int, int], list[list[Checked]]] = {}
+    quiet: dict[tuple[int, int], int] = {}
+    for one in checks:
+        key = (one.version, one.reference)
+        if one.state not in ("alarm", "broken"):
+            quiet[key] = quiet.get(key, 0) + 1
+            continue
+        stretches = found.setdefault(key, [])
+        if not stretches or quiet.get(key, 0) >= QUIET:
+            stretches.append([])
+        stretches[-1].append(one)
+        quiet[key] = 0
+    return [stretch for stretches in found.values() for stretch in stretches]
+
+
+class Diary:
+    """The numbered events of watching one model in one environment."""
+
+    def __init__(self, bucket: Bucket, model: str, environment: str) -> None:
+        self.prefix = f"monitoring/{model_folder(model)}/{stage_folder(environment)}"
+        self._log = log.Log(bucket, self.prefix)
+        self._known: list[Event] = []
+
+    def history(self) -> History:
+        """Return everything until now."""
+        return self._folded(self._log.read())
+
+    def add(self, decide: Callable[[History], Event | None]) -> History:
+        """Write the event that a decision makes of everything before it; None writes nothing.
+
+        Whenever somebody else was first it is decided again, over what is there then.
+        """
+
+        def decided(events: list[log.Event]) -> bytes | None:
+            event = decide(self._folded(events))
+            return None if event is None else encode_event(event)
+
+        self._log.append_when(decided)
+        return self.history()
+
+    def _folded(self, events: Sequence[log.Event]) -> History:
+        for one in events[len(self._known) :]:
+            self._known.append(decode_event(one.body, f"{self.prefix} event {one.number}"))
+        return History(tuple(self._known[: len(events)]))

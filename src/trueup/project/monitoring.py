@@ -1,0 +1,182 @@
+"""The verb monitor: closed windows of a model's captures, each checked once and written down."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from trueup.captures.finding import Span, segments_in
+from trueup.captures.layout import CAPTURES, Segment
+from trueup.captures.reading import require_polars
+from trueup.config.model_entries import MonitorEntry
+from trueup.errors import WrongUsage
+from trueup.monitoring.watching.events import Acknowledged, Checked, Rebased
+from trueup.monitoring.watching.history import Diary, History
+from trueup.monitoring.watching.report import watch_report
+from trueup.monitoring.watching.settings import settings_of
+from trueup.monitoring.watching.shelf import Shelf
+from trueup.monitoring.watching.standing import Standing
+from trueup.monitoring.watching.windows import windows_of
+from trueup.project.loading import entry_of
+from trueup.project.registering import chosen_environment, named, registry_of, stamp_of
+from trueup.project.watching import Watch, WatchedVersion
+from trueup.project.workspace import Workspace
+from trueup.registry.history import History as Versions
+from trueup.registry.names import VersionName
+from trueup.registry.records import Promoted
+from trueup.registry.registry import Resolved
+from trueup.reporting.blocks import Report
+
+SHOWN = 30  # windows
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What is watched, and until when."""
+
+    name: str  # [PROJECT/]MODEL[@ALIAS|/N]
+    environment: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    now: datetime | None = None
+    reference: Span | None = None  # of own captures
+
+
+def monitor(workspace: Workspace, wanted: Wanted) -> Standing:
+    """Check each window that is closed and was not checked, and return how the model stands.
+
+    Again it changes nothing; of two at once one writes, and both return what was written.
+    """
+    require_polars()
+    name, found = _resolved(workspace, wanted)
+    entry = entry_of(workspace, name.model)
+    settings = settings_of(entry, workspace.project.file)
+    stamp = stamp_of(workspace)
+    watch = Watch(
+        workspace=workspace,
+        model=name.model,
+        settings=settings,
+        lateness_s=(entry.monitor or MonitorEntry()).lateness,
+        diary=Diary(workspace.bucket, name.model, found.environment),
+        shelf=Shelf(workspace.bucket, name.model),
+        redact=entry.serve.capture.redact,
+        now=wanted.now or stamp.at,
+        stamp=stamp,
+        reference=wanted.reference,
+    )
+    segments = segments_in(workspace.bucket, CAPTURES, name.model, Span(wanted.since, wanted.until))
+    fresh = waiting = 0
+    for version in _versions(name, found, segments):
+        some = [one for one in segments if one.version == version.version.version]
+        windows = windows_of(some, settings.window_s)
+        within = {one: each for one, each in windows.items() if _is_within(one, wanted)}
+        done, left = WatchedVersion(watch, version).catch_up(within)
+        fresh, waiting = fresh + done, waiting + left
+    history = watch.diary.history()
+    shown = [one for one in history.checks() if _is_within(one.window, wanted)]
+    if wanted.since is None:
+        shown = shown[-max(SHOWN, fresh) :]
+    return Standing(
+        name.model, found.environment, found.version.version, tuple(shown), history, settings,
+        fresh, waiting,
+    )  # fmt: skip
+
+
+def report_of(workspace: Workspace, standing: Standing) -> Report:
+    """Return a standing as a report."""
+    return watch_report(standing)
+
+
+def rebase(workspace: Workspace, name: str, why: str, environment: str = "") -> History:
+    """Begin a model's grid and references anew with the next check; the reason is recorded."""
+    _require_reason(why)
+    model, diary = _diary(workspace, name, environment)
+    stamp = stamp_of(workspace)
+
+    def decide(history: History) -> Rebased | None:
+        if not history.events:
+            raise _never(model)
+        if isinstance(history.events[-1], Rebased):
+            return None
+        return Rebased(at=stamp.at, by=str(stamp.by), why=why)
+
+    return diary.add(decide)
+
+
+def acknowledge(
+    workspace: Workspace, name: str, window: str, why: str, environment: str = ""
+) -> tuple[Checked, ...]:
+    """Write down that somebody has seen what a window shows, and return its checks."""
+    _require_reason(why)
+    model, diary = _diary(workspace, name, environment)
+    stamp = stamp_of(workspace)
+    seen: list[Checked] = []
+
+    def decide(history: History) -> Acknowledged | None:
+        seen[:] = [one for one in history.checks() if one.window.name == window]
+        if not seen:
+            known = [one.window.name for one in history.checks()]
+            if not known:
+                raise _never(model)
+            raise WrongUsage(
+                f"{model} has no checked window {window!r}",
+                remedy=f"The last ones are: {', '.join(known[-5:])}",
+            )
+        done = history.acknowledged()
+        if all((one.version, one.window) in done for one in seen):
+            return None
+        return Acknowledged(at=stamp.at, by=str(stamp.by), window=window, why=why)
+
+    diary.add(decide)
+    return tuple(seen)
+
+
+def _resolved(workspace: Workspace, wanted: Wanted) -> tuple[VersionName, Resolved]:
+    environment = chosen_environment(workspace, wanted.environment)
+    name = named(workspace, wanted.name)
+    return name, registry_of(workspace).resolve(name, environment)
+
+
+def _versions(name: VersionName, found: Resolved, segments: Sequence[Segment]) -> list[Resolved]:
+    """Return the versions whose windows are checked, in the order of their captures.
+
+    Of a model these are all that were champion; of a name with a number or alias that one.
+    """
+    if name.version is not None or name.alias:
+        return [found]
+    champions = _champions(found.history, found.environment)
+    order = dict.fromkeys(one.version for one in segments if one.version in champions)
+    return [
+        msgspec.structs.replace(found, version=found.history.version(number)) for number in order
+    ]
+
+
+def _champions(history: Versions, environment: str) -> set[int]:
+    return {
+        one.version
+        for one in history.events
+        if isinstance(one, Promoted) and one.environment == environment
+    }
+
+
+def _is_within(window: Any, wanted: Wanted) -> bool:
+    begins = wanted.since is None or window.begin >= wanted.since
+    return begins and (wanted.until is None or window.end <= wanted.until)
+
+
+def _diary(workspace: Workspace, name: str, environment: str) -> tuple[str, Diary]:
+    where = chosen_environment(workspace, environment)
+    model = named(workspace, name).model
+    registry_of(workspace).history(model)
+    return model, Diary(workspace.bucket, model, where)
+
+
+def _require_reason(why: str) -> None:
+    if not why:
+        raise WrongUsage("that wants a reason", remedy="Give it with: --why REASON; it is recorded")
+
+
+def _never(model: str) -> WrongUsage:
+    return WrongUsage(
+        f"{model} was never monitored", remedy=f"Check its windows with: trueup monitor {model}"
+    )
