@@ -1,0 +1,1 @@
+"""How well a model does: realised by cohort where labels have come, estimated where not."""
