@@ -50,7 +50,7 @@ def comparison_report(
     ]
     for one in comparison.columns[:_DRAWN]:
         if one.name in cells:
-            blocks.append(_side_by_side(one.name, *cells[one.name]))
+            blocks.append(side_by_side(one.name, *cells[one.name]))
     return Report("Drift", tuple(blocks))
 
 
@@ -120,7 +120,8 @@ def _every_effect(comparison: Comparison) -> Table:
     return Table(columns, tuple(rows), "All effects", detail=True)
 
 
-def _side_by_side(name: str, one: "Cells", two: "Cells") -> Block:
+def side_by_side(name: str, one: "Cells", two: "Cells") -> Block:
+    """Return a column's shares before and now, in few groups of cells."""
     labels, groups = _grouped(one)
     shares = [np.bincount(groups, each.counts.sum(axis=0)) for each in (one, two)]
     shares = [each / max(1.0, each.sum()) for each in shares]
