@@ -1,14 +1,13 @@
 """The rows of a trial: what both versions have answered, as the gate's evaluation data."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from trueup.captures.finding import Span
-from trueup.captures.pairing import CHALLENGER, CHAMPION, SLICE, Contest, paired
+from trueup.captures.pairing import CHALLENGER, SLICE, Contest, paired
 from trueup.config.model_entries import EvaluateEntry, ModelEntry
 from trueup.delivery.evaluating import Evaluation
 from trueup.delivery.forecasting import LEAST_SERIES, series_columns
@@ -46,7 +45,6 @@ class Live:
     lacking: tuple[str, ...] = ()  # columns that evaluate names and captures do not have
     selective: bool = False  # only explored rows are judged
     until: datetime | None = None  # rows after that wait for their labels
-    seen_by: dict[str, Any] = field(default_factory=dict)
 
     @property
     def labelled(self) -> "pl.DataFrame":
@@ -76,11 +74,13 @@ def live_rows(
     span = asked
     if mature is not None and (asked.until is None or mature < asked.until):
         span = msgspec.structs.replace(asked, until=mature)
-    wanted = dict.fromkeys(filter(None, (*entry.slices, entry.id, entry.time, *_series(entry))))
+    wanted = dict.fromkeys(
+        filter(None, (*entry.slices, entry.id, entry.time, *series_columns(entry)))
+    )
     contest = Contest(versions.champion, versions.challenger, tuple(wanted), entry.group)
     frame = paired(bucket, versions.model, contest, span).collect(engine="streaming")
     frame = frame.sort("time", "id")
-    needed = dict.fromkeys(filter(None, (*entry.slices, entry.group, *_series(entry))))
+    needed = dict.fromkeys(filter(None, (*entry.slices, entry.group, *series_columns(entry))))
     lacking = tuple(name for name in needed if SLICE + name not in frame.columns)
     selective = _selective(model)
     return Live(
@@ -153,12 +153,6 @@ def predictions_of(live: Live, table: Evaluation, side: str) -> Any:
     return predicted(table.task, own, table.truth, f"{SHOWN_AS} of version {which}")
 
 
-def both(live: Live, table: Evaluation) -> Iterator[tuple[str, Any]]:
-    """Yield the predictions by the gate's names, the candidate's first."""
-    yield "candidate", predictions_of(live, table, CHALLENGER)
-    yield "champion", predictions_of(live, table, CHAMPION)
-
-
 def _mature(model: ModelEntry, now: datetime) -> datetime | None:
     if model.monitor is None or model.monitor.performance.labels.mature_after is None:
         return None
@@ -173,15 +167,11 @@ def _selective(model: ModelEntry) -> bool:
     return labels.observed_if is not None or labels.propensity is not None
 
 
-def _series(entry: EvaluateEntry) -> tuple[str, ...]:
-    return series_columns(entry)
-
-
 def _many_series(live: Live) -> "pl.Series | None":
     """Return the series of a forecast as groups, where there are many."""
     import polars as pl
 
-    columns = [live.column(name) for name in _series(live.entry)]
+    columns = [live.column(name) for name in series_columns(live.entry)]
     there = [column.cast(pl.String).fill_null("null") for column in columns if column is not None]
     if not there or len(there) < len(columns):
         return None
