@@ -11,9 +11,11 @@ from trueup.captures.layout import CAPTURES, Segment
 from trueup.captures.reading import require_polars
 from trueup.config.model_entries import MonitorEntry
 from trueup.errors import WrongUsage
+from trueup.monitoring.profiles.profile import cells
+from trueup.monitoring.watching.charts import distributions, effects, timeline
 from trueup.monitoring.watching.events import Acknowledged, Checked, Rebased
 from trueup.monitoring.watching.history import Diary, History
-from trueup.monitoring.watching.report import watch_report
+from trueup.monitoring.watching.report import newest_of, watch_report
 from trueup.monitoring.watching.settings import settings_of
 from trueup.monitoring.watching.shelf import Shelf
 from trueup.monitoring.watching.standing import Standing
@@ -26,7 +28,7 @@ from trueup.registry.history import History as Versions
 from trueup.registry.names import VersionName
 from trueup.registry.records import Promoted
 from trueup.registry.registry import Resolved
-from trueup.reporting.blocks import Report
+from trueup.reporting.blocks import Block, Report
 
 SHOWN = 30  # windows
 
@@ -83,8 +85,23 @@ def monitor(workspace: Workspace, wanted: Wanted) -> Standing:
 
 
 def report_of(workspace: Workspace, standing: Standing) -> Report:
-    """Return a standing as a report."""
-    return watch_report(standing)
+    """Return a standing as a report, with charts as far as profiles are there."""
+    if not standing.checks:
+        return watch_report(standing)
+    drawn: list[Block] = [timeline(standing.checks), effects(standing.checks)]
+    newest = newest_of(standing)
+    if newest is not None and newest.profile and newest.drift is not None:
+        shelf = Shelf(workspace.bucket, standing.model)
+        profile = shelf.profile(newest.profile)
+        reference = next(
+            one for number, one in standing.history.references() if number == newest.reference
+        )
+        kept = shelf.kept(reference.reference, "").reference
+        if profile is not None:
+            before = {one.name: one for one in kept.cells()}
+            now = {one.name: one for one in cells(profile, kept.grid)}
+            drawn += distributions([one.name for one in newest.drift.columns], before, now)
+    return watch_report(standing, drawn)
 
 
 def rebase(workspace: Workspace, name: str, why: str, environment: str = "") -> History:

@@ -26,7 +26,7 @@ from trueup.registry.registry import Resolved
 from trueup.serving.batch.places import Here
 from trueup.serving.batch.running import Order, Setting, score
 from trueup.serving.served import Named, Pool, Served, Terms
-from trueup.store.folder import FolderBucket
+from trueup.store.memory import MemoryBucket
 
 if TYPE_CHECKING:
     import polars as pl
@@ -53,14 +53,14 @@ class Referential(msgspec.Struct, frozen=True):
 def evaluation_rows(workspace: Workspace, model: str, found: Resolved) -> Referential:
     """Return the rows that a version is judged on and was not trained on, with its answers.
 
-    They go the way that a batch goes, into a bucket that is removed again: so the columns are
+    They go the way that a batch goes, into a bucket in memory: so the columns are
     just what is captured of the version, redaction included.
     """
     table = _evaluation(workspace, model, found)
     unseen, left_out, says = _unseen(workspace, table, found)
     times = _times(table)
     with _folder(workspace) as folder:
-        bucket = FolderBucket(folder / "bucket")
+        bucket = MemoryBucket()
         served = _served(workspace, model, found)
         given = _given(table, unseen, times, served)
         given.write_ipc(folder / "given.arrow")
@@ -206,7 +206,7 @@ def _served(workspace: Workspace, model: str, found: Resolved) -> Served:
 
 
 def _score(
-    workspace: Workspace, served: Served, bucket: FolderBucket, folder: Path, *, timed: bool
+    workspace: Workspace, served: Served, bucket: MemoryBucket, folder: Path, *, timed: bool
 ) -> None:
     entry, stamp = entry_of(workspace, served.named.model), stamp_of(workspace)
     setting = Setting(

@@ -30,9 +30,9 @@ _BROKEN = (Column("column"), Column("check"), Column("what"), Column("sure"))
 
 
 def watch_report(standing: Standing, further: Sequence[Block] = ()) -> Report:
-    """Return the report of a standing; ``further`` blocks, such as charts, follow the table."""
-    blocks: list[Block] = [_verdict(standing), _windows(standing), *further]
-    newest = _newest(standing)
+    """Return the report of a standing; ``further`` blocks, such as charts, precede the table."""
+    blocks: list[Block] = [_verdict(standing), *further, _windows(standing)]
+    newest = newest_of(standing)
     if newest is not None:
         blocks += _in_full(newest)
     blocks.append(Text("\n".join(_notes(standing))))
@@ -98,7 +98,7 @@ def _listed(named: Sequence[str]) -> str:
     return ", ".join(named[:_TOP]) + more
 
 
-def _newest(standing: Standing) -> Checked | None:
+def newest_of(standing: Standing) -> Checked | None:
     """Return the window to be shown in full: the last trouble, else the last of all."""
     shown = standing.troubles or standing.checks
     return shown[-1] if shown else None

@@ -1,0 +1,108 @@
+"""A watched model in pictures: its windows against the threshold, and columns before and now."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from trueup.monitoring.comparison_report import side_by_side
+from trueup.monitoring.watching.events import Checked, State
+from trueup.reporting.blocks import Block, Chart
+from trueup.reporting.charts import SCHEMA, WIDTH, labelled, sparkline
+
+if TYPE_CHECKING:
+    from trueup.monitoring.cells import Cells
+
+DRAWN = 4  # columns
+_COLOURS: dict[State, str] = {
+    "quiet": "#2e7d32",
+    "alarm": "#c62828",
+    "broken": "#6a1b9a",
+    "out of season": "#ef6c00",
+    "unsupported": "#757575",
+}
+_LETTERS: dict[State, str] = {
+    "quiet": "·", "alarm": "A", "broken": "B", "out of season": "s", "unsupported": "?",
+}  # fmt: skip
+_HEIGHT = 200
+_MOST = 20.0  # times the threshold; farther off is as bad
+
+
+def timeline(checks: Sequence[Checked]) -> Chart:
+    """Return each window's highest score, in thresholds: what is inside of the band is chance."""
+    values = [
+        {
+            "window": one.window.begin.isoformat(),
+            "score": _score(one),
+            "state": one.state,
+            "version": str(one.version),
+        }
+        for one in checks
+    ]
+    x = {"field": "window", "type": "temporal", "title": None}
+    y = {"field": "score", "type": "quantitative", "title": "score / threshold"}
+    colour = {
+        "field": "state",
+        "type": "nominal",
+        "title": None,
+        "scale": {"domain": list(_COLOURS), "range": list(_COLOURS.values())},
+    }
+    spec: dict[str, Any] = {
+        "$schema": SCHEMA,
+        "title": "Windows",
+        "width": WIDTH - 55,
+        "height": _HEIGHT,
+        "data": {"values": values},
+        "layer": [
+            {
+                "mark": {"type": "rect", "color": "#2e7d32", "opacity": 0.12},
+                "data": {"values": [{"low": 0, "high": 1}]},
+                "encoding": {
+                    "y": {"field": "low", "type": "quantitative"},
+                    "y2": {"field": "high"},
+                },
+            },
+            {"mark": {"type": "line", "color": "#9e9e9e"}, "encoding": {"x": x, "y": y}},
+            {
+                "mark": {"type": "point", "filled": True, "size": 60},
+                "encoding": {
+                    "x": x,
+                    "y": y,
+                    "color": colour,
+                    "shape": {"field": "version", "type": "nominal", "title": "version"},
+                },
+            },
+        ],
+    }
+    letters = {
+        "score": sparkline([_score(one) for one in checks]),
+        "state": "".join(_LETTERS[one.state] for one in checks[-60:]),
+    }
+    return Chart("Windows", spec, labelled(letters))
+
+
+def effects(checks: Sequence[Checked]) -> Chart:
+    """Return how far the columns of the last window were off in each window that holds them."""
+    from trueup.reporting.charts import lines
+
+    last = next((one.drift for one in reversed(checks) if one.drift), None)
+    names = [one.name for one in last.columns[:DRAWN]] if last else []
+    curves: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    for nth, one in enumerate(checks):
+        known = {each.name: each.effect for each in one.drift.columns} if one.drift else {}
+        for name in names:
+            curves[name].append((nth, known.get(name, float("nan"))))
+    drawn = lines("Effect by column", curves, x="window", y="effect")
+    return Chart(drawn.title, drawn.spec, drawn.fallback, detail=True)
+
+
+def distributions(
+    names: Sequence[str], before: "Mapping[str, Cells]", now: "Mapping[str, Cells]"
+) -> list[Block]:
+    """Return the first of these columns in the reference and in a window."""
+    there = [name for name in names if name in before and name in now]
+    return [side_by_side(name, before[name], now[name]) for name in there[:DRAWN]]
+
+
+def _score(one: Checked) -> float:
+    if one.drift is None or one.drift.at <= 0:
+        return 0.0
+    return min(one.drift.score / one.drift.at, _MOST)
