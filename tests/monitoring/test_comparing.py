@@ -96,7 +96,7 @@ def test_a_rate_that_permuting_cannot_support_is_not_claimed() -> None:
 
 @pytest.mark.parametrize("effect", ["psi", "wasserstein", "ks", "hellinger"])
 def test_any_effect_may_be_the_one_that_counts(effect: str) -> None:
-    limits = Limits(effect=effect)  # type: ignore[arg-type]
+    limits = Limits(effect=effect)  # type: ignore[arg-type] # one of its words
     found = compare(columns(1, 64, 100), columns(2, 64, 100, shift=0.8), limits)
     assert found.columns[0].effects[0].effect == effect
     assert len(found.columns[0].effects) == 7

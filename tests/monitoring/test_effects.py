@@ -113,7 +113,7 @@ def test_what_has_no_order_is_measured_by_jensen_shannon_in_place_of_ks() -> Non
 
 def test_an_effect_that_nobody_knows_is_refused_with_the_names_of_the_others() -> None:
     with pytest.raises(WrongUsage, match="hellinger"):
-        measured("euclid", [1, 2], [2, 1])  # type: ignore[arg-type]
+        measured("euclid", [1, 2], [2, 1])  # type: ignore[arg-type] # a wrong word
 
 
 @pytest.mark.parametrize("effect", EFFECTS)

@@ -10,7 +10,7 @@ pl = pytest.importorskip("polars")
 np = pytest.importorskip("numpy")
 
 from trueup.cli.group import trueup  # noqa: E402 - only where tables can be read
-from trueup.project.drifting import DriftOptions, drift, rate_of  # noqa: E402
+from trueup.project.drifting import DriftOptions, drift, rate_of  # noqa: E402 - after what it needs
 
 
 def written(folder: Path, name: str, seed: int, shift: float = 0.0) -> Path:
@@ -87,7 +87,7 @@ def test_predictions_keep_their_role(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (DriftOptions(effect="psy"), "no effect named"),  # type: ignore[arg-type]
+        (DriftOptions(effect="psy"), "no effect named"),  # type: ignore[arg-type] # a wrong word
         (DriftOptions(false_alarms="often"), "no rate of false alarms"),
         (DriftOptions(block="1h"), "no size of a block"),
         (DriftOptions(block="x"), "no size of a block"),

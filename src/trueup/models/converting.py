@@ -18,6 +18,7 @@ from trueup.models.artifact import Model, Reading
 from trueup.models.conversions import (
     Bounds,
     Conversion,
+    Measured,
     Probed,
     Timings,
     session_of,
@@ -85,10 +86,7 @@ def convert(
         raise NotConvertible(f"the graph answers {found.names}, the model {said.names}")
     rows = comparing.compared([(said, found)], bounds)
     probes = comparing.compared(pairs, bounds)
-    refused = comparing.refusals("rows of the evaluation data", rows, bounds)
-    refused += comparing.refusals("rows at thresholds and categories", probes, bounds)
-    if less:
-        refused.append(f"the graph fails where the model answers: {listed(less)}")
+    refused = _refused(rows, probes, bounds, less)
     notes = [f"the model refuses what the graph answers: {listed(more)}"] if more else []
     record = Conversion(
         model=digest,
@@ -104,6 +102,15 @@ def convert(
         timings=None if refused else _timings(model, body, signature, sample),
     )
     return Converted(record, body)
+
+
+def _refused(rows: Measured, probes: Measured, bounds: Bounds, less: list[str]) -> list[str]:
+    """Return why a form is not kept; nothing where it answers as the model does."""
+    refused = comparing.refusals("rows of the evaluation data", rows, bounds)
+    refused += comparing.refusals("rows at thresholds and categories", probes, bounds)
+    if less:
+        refused.append(f"the graph fails where the model answers: {listed(less)}")
+    return refused
 
 
 def _timings(model: Model, body: bytes, signature: Signature, sample: Table) -> Timings:

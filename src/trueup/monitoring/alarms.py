@@ -162,7 +162,7 @@ def _finding(
 def _same_grid(stored: Watched, arrays: Kept, cells: Cells) -> None:
     same = cells.counts.shape[1] == len(arrays.shares) and cells.labels == stored.labels
     if same and stored.edges is not None and cells.edges is not None:
-        same = np.array_equal(arrays.edges, cells.edges)  # type: ignore[arg-type]
+        same = np.array_equal(arrays.edges, cells.edges)  # type: ignore[arg-type] # kept beside cells with edges
     if not same or (stored.edges is None) != (cells.edges is None):
         raise WrongUsage(
             f"column {stored.name!r} was counted on another grid than its reference",

@@ -136,7 +136,6 @@ def predict(
     table: Any,
     out: Folder | None = None,
     *,
-    partition: str = "",
     env: str = "",
     folder: Folder = ".",
     **wanted: Any,
@@ -144,15 +143,15 @@ def predict(
     """Score a table, as ``trueup predict`` does, and return what became of it.
 
     The table is a path, a URL, or one in memory (polars, pandas, Arrow, columns by name). Without
-    out the predictions themselves are returned, as a polars frame. Further arguments are id, at,
-    rejected, most_rejected, replace, override and why. Raises DataBroken where too many rows
-    cannot be predicted.
+    out the predictions themselves are returned, as a polars frame. Further arguments are
+    partition, id, at, rejected, most_rejected, replace, override and why. Raises DataBroken
+    where too many rows cannot be predicted.
     """
     from trueup.project import predicting
 
     with _opened(folder) as workspace:
         places = (table, None if out is None else os.fspath(out))
-        more = {"partition": partition, "environment": env, **wanted}
+        more = {"environment": env, **wanted}
         return predicting.predict_table(workspace, name, *places, **more)
 
 

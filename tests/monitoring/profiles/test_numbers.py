@@ -19,6 +19,7 @@ from trueup.monitoring.profiles.profile import (
 from trueup.monitoring.profiles.tallying import (
     Lookup,
     Numbers,
+    Place,
     one_block,
     tally_numbers,
     tally_rows,
@@ -51,7 +52,7 @@ def profile_of(grid: Grid, values: object) -> Profile:
     track = grid.tracks[0]
     assert isinstance(track, NumberTrack)
     tally_rows(profile, blocks)
-    tally_numbers(profile, grid, 0, Numbers(column), blocks, Lookup(track))
+    tally_numbers(Place(profile, grid, 0), Numbers(column), blocks, Lookup(track))
     return profile
 
 
@@ -79,10 +80,10 @@ GRIDS = {name: grid_of(values) for name, values in LARGE.items()}
 @given(st.sampled_from(sorted(LARGE)), ANY)
 def test_cells_found_by_keys_are_those_found_by_halving(name: str, further: list[float]) -> None:
     grid = GRIDS[name]
-    values = np.concatenate([LARGE[name][::97], grid.tracks[0].edges, further])  # type: ignore[union-attr]
+    values = np.concatenate([LARGE[name][::97], grid.tracks[0].edges, further])  # type: ignore[union-attr] # of numbers
     counts = profile_of(grid, values).counts[0]
     present = values[~np.isnan(values)]
-    edges = grid.tracks[0].edges  # type: ignore[union-attr]
+    edges = grid.tracks[0].edges  # type: ignore[union-attr] # of numbers
     wanted = np.bincount(np.searchsorted(edges, present, "right"), minlength=grid.tracks[0].cells)
     assert np.array_equal(counts, wanted)
 
@@ -91,7 +92,7 @@ def test_cells_found_by_keys_are_those_found_by_halving(name: str, further: list
 def test_no_bin_holds_much_more_than_its_share_unless_its_values_are_equal(name: str) -> None:
     values = LARGE[name]
     grid = grid_of(values)
-    edges = grid.tracks[0].edges  # type: ignore[union-attr]
+    edges = grid.tracks[0].edges  # type: ignore[union-attr] # of numbers
     cell = np.searchsorted(edges, values, "right")
     for each in np.flatnonzero(np.bincount(cell) > 4 * len(values) / 256):
         assert len(np.unique(values[cell == each])) == 1
@@ -115,7 +116,7 @@ def test_merging_is_associative_and_commutative_and_parts_make_the_whole(
 def test_the_order_of_rows_changes_nothing(values: list[float], random: object) -> None:
     grid = GRIDS["far humps"]
     mixed = list(values)
-    random.shuffle(mixed)  # type: ignore[attr-defined]
+    random.shuffle(mixed)  # type: ignore[attr-defined] # a generator
     assert encode_profile(profile_of(grid, values)) == encode_profile(profile_of(grid, mixed))
 
 

@@ -99,10 +99,10 @@ def test_a_grid_is_named_by_what_it_says() -> None:
 @pytest.mark.parametrize("read", [decode_grid, decode_profile])
 def test_what_a_newer_trueup_wrote_is_refused(read: object) -> None:
     with pytest.raises(NotProven, match="format 2") as refusal:
-        read(msgspec.msgpack.encode({"format": 2}))  # type: ignore[operator]
+        read(msgspec.msgpack.encode({"format": 2}))  # type: ignore[operator] # one of two readers
     assert "upgrade" in refusal.value.remedy
     with pytest.raises(NotProven, match="cannot be read"):
-        read(b"\xc1")  # type: ignore[operator]
+        read(b"\xc1")  # type: ignore[operator] # one of two readers
 
 
 def test_the_size_does_not_grow_with_the_rows() -> None:

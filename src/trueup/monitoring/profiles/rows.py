@@ -13,6 +13,7 @@ from trueup.monitoring.profiles.profile import Profile, empty_profile
 from trueup.monitoring.profiles.tallying import (
     Lookup,
     Numbers,
+    Place,
     Words,
     one_block,
     tally_numbers,
@@ -47,9 +48,9 @@ def profile_rows(grid: Grid, columns: Mapping[str, Any]) -> Profile:
     for number, track in enumerate(grid.tracks):
         given = measured(track, columns[track.column])
         if isinstance(given, Words):
-            tally_words(profile, grid, number, given, blocks)
+            tally_words(Place(profile, grid, number), given, blocks)
         elif isinstance(track, NumberTrack):
-            tally_numbers(profile, grid, number, given, blocks, Lookup(track))
+            tally_numbers(Place(profile, grid, number), given, blocks, Lookup(track))
     return profile
 
 

@@ -1,6 +1,7 @@
 """Count values into a profile: rows that stand together by block, a chunk at a time."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -91,10 +92,17 @@ class Lookup:
         return found
 
 
-def tally_numbers(
-    profile: Profile, grid: Grid, number: int, given: Numbers, blocks: Blocks, lookup: Lookup
-) -> None:
-    """Count a column of numbers, as track ``number`` of the grid."""
+class Place(NamedTuple):
+    """Where a column is counted: a track of a profile's grid."""
+
+    profile: Profile
+    grid: Grid
+    number: int
+
+
+def tally_numbers(place: Place, given: Numbers, blocks: Blocks, lookup: Lookup) -> None:
+    """Count a column of numbers."""
+    profile, grid, number = place
     tally = _NumberTally(profile, int(grid.offsets[number]), number, lookup)
     if given.nulls is not None:
         _add_nulls(profile, number, given.nulls, blocks)
@@ -107,8 +115,9 @@ def tally_numbers(
         tally.add(given.values[low:high], starts, blocks.numbers[first:last], room)
 
 
-def tally_words(profile: Profile, grid: Grid, number: int, given: Words, blocks: Blocks) -> None:
-    """Count a column of words, as track ``number`` of the grid."""
+def tally_words(place: Place, given: Words, blocks: Blocks) -> None:
+    """Count a column of words."""
+    profile, grid, number = place
     track = grid.tracks[number]
     assert isinstance(track, WordTrack)  # noqa: S101 - the caller chose by the track's type
     places = {word: k for k, word in enumerate(track.words)}

@@ -19,7 +19,13 @@ from trueup.monitoring.profiles.grids import (
 )
 from trueup.monitoring.profiles.measures import BOOLEANS, FIXED, MEASURES
 from trueup.monitoring.profiles.profile import Profile, empty_profile
-from trueup.monitoring.profiles.tallying import Lookup, tally_numbers, tally_rows, tally_words
+from trueup.monitoring.profiles.tallying import (
+    Lookup,
+    Place,
+    tally_numbers,
+    tally_rows,
+    tally_words,
+)
 from trueup.monitoring.scanning.blocking import Placed
 from trueup.monitoring.scanning.series import Measured, texts
 from trueup.monitoring.scanning.wording import Dictionary
@@ -82,11 +88,11 @@ class ColumnScan:
             measured = self.measured(measured.series.gather(placed.order))
         tally_rows(self.profile, placed.blocks)
         for number, (track, lookup) in enumerate(zip(self.grid.tracks, self._lookups, strict=True)):
-            place = (self.profile, self.grid, number)
+            place = Place(self.profile, self.grid, number)
             if lookup is None:
-                tally_words(*place, measured.words(track.measure), placed.blocks)
+                tally_words(place, measured.words(track.measure), placed.blocks)
             else:
-                tally_numbers(*place, measured.numbers(track.measure), placed.blocks, lookup)
+                tally_numbers(place, measured.numbers(track.measure), placed.blocks, lookup)
 
     def _measures(self, series: "pl.Series") -> tuple[Measure, ...]:
         if self.kind != "text":
