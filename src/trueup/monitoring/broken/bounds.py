@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _DEVIATIONS = 6.0
+FEW = 8
 _BEYOND = 0.5  # of the way from the usual to the most that was seen
 
 
@@ -25,18 +26,34 @@ class Bound(msgspec.Struct, frozen=True):
         """Say where it comes from."""
         return (
             f"the reference had {self.usual:.3g} on average and {self.most:.3g} at most, "
-            f"in {self.blocks} blocks"
+            f"in {self.blocks} stretches"
         )
 
 
-def bound_of(hits: "NDArray[np.int64]", rows: "NDArray[np.int64]", rate: float) -> Bound:
+def together(rows: "NDArray[np.int64]", window_rows: int, most: int = 4096) -> "NDArray[np.int64]":
+    """Return the blocks that begin stretches about as long as a window, of which at least eight
+    are left, if there are so many blocks, and no more than ``most``."""
+    total = int(rows.sum())
+    least = max(1, total // most, min(window_rows, total // FEW))
+    number = (np.cumsum(rows) - rows) // least
+    found: NDArray[np.int64] = np.flatnonzero(np.append(True, number[1:] != number[:-1]))
+    return found
+
+
+def bound_of(
+    hits: "NDArray[np.int64]", rows: "NDArray[np.int64]", rate: float, window_rows: int = 0
+) -> Bound:
     """Return what blocks say of a share: the most they had and half as much again, or six
     standard deviations above their mean, on a scale on which chance is even (Anscombe 1948).
 
-    Of what never happened in N rows, the share is at most -log(rate) / N.
+    Of what never happened in N rows, the share is at most -log(rate) / N. Blocks are put together
+    until they are as long as the window: shorter ones vary more.
     """
     there = rows > 0
     hits, rows = hits[there], rows[there]
+    if len(rows):
+        starts = together(rows, window_rows)
+        hits, rows = np.add.reduceat(hits, starts), np.add.reduceat(rows, starts)
     total = int(rows.sum())
     if not total:
         return Bound(0.0, 0.0, 1.0, 0)

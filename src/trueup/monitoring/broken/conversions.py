@@ -23,12 +23,12 @@ class Conversion(msgspec.Struct, frozen=True):
 
 
 _ONE_WAY = (
-    Conversion(10.0, 0.0, "centimetres to millimetres"),
     Conversion(60.0, 0.0, "minutes to seconds"),
     Conversion(3600.0, 0.0, "hours to seconds"),
     Conversion(24.0, 0.0, "days to hours"),
     Conversion(1440.0, 0.0, "days to minutes"),
     Conversion(86400.0, 0.0, "days to seconds"),
+    Conversion(10.0, 0.0, "centimetres to millimetres"),
     Conversion(100.0, 0.0, "shares to per cent"),
     Conversion(1e3, 0.0, "units to thousandths"),
     Conversion(1024.0, 0.0, "kibibytes to bytes"),

@@ -21,9 +21,9 @@ def nulls(window: Window, pair: Pair, limits: Limits, rate: float) -> Iterator[F
 
     A value that is not a number (NaN) counts as a null.
     """
-    bound = bound_of(pair.before.missing, pair.before.rows(), rate)
     hits, each = int(pair.now.missing.sum()), pair.now.rows()
     rows = int(each.sum())
+    bound = bound_of(pair.before.missing, pair.before.rows(), rate, rows)
     if not rows or not bound.blocks:
         return
     needed = limits.nulls if bound.most else limits.new_nulls

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _MARGIN = 3.0  # times as far as a block of the reference ever went beyond those before it
-_LEAST = 1.0  # or so many times the reference's whole range
+_LEAST = 3.0  # or so many times the whole range, which twice the scale does not reach
 _LEAST_ROWS = 100  # of a reference, before its extremes say anything
 _NEAR_ZERO = 0.01  # of the range: a column that begins there is bounded by zero
 _PLACEHOLDERS = frozenset(

@@ -28,7 +28,7 @@ def unseen(window: Window, pair: Pair, limits: Limits, rate: float) -> Iterator[
     if hits < _FEW or not rows:
         return
     new, blocks = novelty(pair.before.counts)
-    bound = bound_of(new, blocks, rate)
+    bound = bound_of(new, blocks, rate, rows)
     found = surprise(hits, rows, bound.at)
     if found <= -np.log(rate) or hits / rows - bound.usual < limits.unseen:
         return
