@@ -10,6 +10,7 @@ import pytest
 
 from tests.project.projects import opened, write
 from trueup.cli.group import trueup
+from trueup.monitoring.watching.events import Checked
 from trueup.monitoring.watching.standing import Standing
 from trueup.project import monitoring
 
@@ -111,3 +112,8 @@ def watched(root: Path, name: str = "sale", **wanted: Any) -> Standing:
 def states(standing: Standing) -> list[str]:
     """Return how each shown window stands."""
     return [one.state for one in standing.checks]
+
+
+def columns_of(check: Checked) -> set[str]:
+    """Return the columns that were compared in a window."""
+    return {one.name for one in check.drift.columns} if check.drift else set()

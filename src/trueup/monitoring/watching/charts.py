@@ -1,5 +1,6 @@
 """A watched model in pictures: its windows against the threshold, and columns before and now."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ _COLOURS: dict[State, str] = {
 _LETTERS: dict[State, str] = {
     "quiet": "·", "alarm": "A", "broken": "B", "out of season": "s", "unsupported": "?",
 }  # fmt: skip
+_TIME = {"type": "temporal", "title": None, "scale": {"type": "utc"}}
 _HEIGHT = 200
 _MOST = 20.0  # times the threshold; farther off is as bad
 
@@ -37,7 +39,7 @@ def timeline(checks: Sequence[Checked]) -> Chart:
         }
         for one in checks
     ]
-    x = {"field": "window", "type": "temporal", "title": None}
+    x = {"field": "window", **_TIME}
     y = {"field": "score", "type": "quantitative", "title": "score / threshold"}
     colour = {
         "field": "state",
@@ -81,17 +83,33 @@ def timeline(checks: Sequence[Checked]) -> Chart:
 
 def effects(checks: Sequence[Checked]) -> Chart:
     """Return how far the columns of the last window were off in each window that holds them."""
-    from trueup.reporting.charts import lines
-
     last = next((one.drift for one in reversed(checks) if one.drift), None)
     names = [one.name for one in last.columns[:DRAWN]] if last else []
-    curves: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
-    for nth, one in enumerate(checks):
-        known = {each.name: each.effect for each in one.drift.columns} if one.drift else {}
-        for name in names:
-            curves[name].append((nth, known.get(name, float("nan"))))
-    drawn = lines("Effect by column", curves, x="window", y="effect")
-    return Chart(drawn.title, drawn.spec, drawn.fallback, detail=True)
+    known = [
+        {each.name: each.effect for each in one.drift.columns} if one.drift else {}
+        for one in checks
+    ]
+    values = [
+        {"column": name, "window": one.window.begin.isoformat(), "effect": shown[name]}
+        for one, shown in zip(checks, known, strict=True)
+        for name in names
+        if name in shown
+    ]
+    spec: dict[str, Any] = {
+        "$schema": SCHEMA,
+        "title": "Effect by column",
+        "width": WIDTH - 55,
+        "height": _HEIGHT,
+        "data": {"values": values},
+        "mark": {"type": "line", "point": True},
+        "encoding": {
+            "x": {"field": "window", **_TIME},
+            "y": {"field": "effect", "type": "quantitative"},
+            "color": {"field": "column", "type": "nominal", "title": None, "sort": names},
+        },
+    }
+    letters = {name: sparkline([each.get(name, math.nan) for each in known]) for name in names}
+    return Chart("Effect by column", spec, labelled(letters), detail=True)
 
 
 def distributions(
