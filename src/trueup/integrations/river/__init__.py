@@ -1,0 +1,1 @@
+"""River's drift detectors (https://riverml.xyz), which look at one value after the other."""
