@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from trueup.errors import TrueupError
 from trueup.models.outputs import Outputs
 from trueup.serving.forms import Form, Taken, Timing, failure, joined
 
@@ -128,8 +129,6 @@ class Batcher:
             return [self._attempt([one])[0] for one in batch]
 
     def _run(self, taken: Taken) -> Outputs:
-        from trueup.errors import TrueupError
-
         try:
             return self.form.predict(taken)
         except TrueupError:

@@ -57,7 +57,8 @@ class Session:
         self._session = session
         self._names = [one.name for one in session.get_inputs()]
         self._outputs = [one.name for one in session.get_outputs()]
-        self._places = _places(self._names, [one.name for one in signature.inputs])
+        places = _places(self._names, [one.name for one in signature.inputs])
+        self._places = None if places == list(range(len(places))) else places
 
     @classmethod
     def opened(cls, conversion: Conversion, place: Path) -> "Session":
@@ -73,8 +74,8 @@ class Session:
         rows = taken.shape[1]
         if rows % 2:
             taken = np.concatenate((taken, taken[:, -1:]), axis=1)
-        lines = taken[:, :, None]
-        feed = {name: lines[k] for name, k in zip(self._names, self._places, strict=True)}
+        lines = taken[:, :, None] if self._places is None else taken[self._places, :, None]
+        feed = dict(zip(self._names, lines, strict=True))
         answers = self._session.run(self._outputs, feed)
         return {name: one[:rows] for name, one in zip(self._outputs, answers, strict=True)}
 
