@@ -8,7 +8,7 @@ import msgspec
 
 CheckName: TypeAlias = Literal[
     "missing_column", "type", "duplicate_ids", "infinite", "nulls", "frozen", "unit", "range",
-    "unseen", "row_count",
+    "unseen", "row_count", "skew",
 ]  # fmt: skip
 Sure: TypeAlias = Literal["certain", "very likely", "likely"]
 SURENESS: tuple[Sure, ...] = ("certain", "very likely", "likely")
