@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("predict", "Score a table, captured as the server's answers are."),
     "captures": ("captures", "Look at what was served; export, import, erase it."),
     "drift": ("drift", "Compare two tables: which columns have moved."),
+    "skew": ("skew", "Compare what was served with what the pipeline computes."),
     "monitor": ("monitor", "Check the windows of a model's captures, each once."),
     "acknowledge": ("acknowledge", "Say that somebody has seen an alarm."),
     "convert": ("convert", "Write a model as ONNX, if that answers as the model does."),
