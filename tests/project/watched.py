@@ -117,3 +117,13 @@ def states(standing: Standing) -> list[str]:
 def columns_of(check: Checked) -> set[str]:
     """Return the columns that were compared in a window."""
     return {one.name for one in check.drift.columns} if check.drift else set()
+
+
+def labelled(root: Path, table: Any) -> None:
+    """Say what became of rows."""
+    nth = len(list(root.glob("labels-*.csv")))
+    table.select("id", "sold").write_csv(root / f"labels-{nth}.csv")
+    said(
+        root, "captures", "import", "sale", str(root / f"labels-{nth}.csv"),
+        "--id", "id", "--label", "sold", "--only-labels",
+    )  # fmt: skip

@@ -11,10 +11,13 @@ from trueup.captures.layout import CAPTURES, Segment
 from trueup.captures.reading import require_polars
 from trueup.config.model_entries import MonitorEntry
 from trueup.errors import WrongUsage
+from trueup.monitoring.performance.past import trust
+from trueup.monitoring.performance.showing import performance_blocks
 from trueup.monitoring.profiles.profile import cells
 from trueup.monitoring.watching.charts import distributions, effects, timeline
 from trueup.monitoring.watching.events import Acknowledged, Checked, Rebased
 from trueup.monitoring.watching.history import Diary, History
+from trueup.monitoring.watching.performing import past_of, wished
 from trueup.monitoring.watching.report import newest_of, watch_report
 from trueup.monitoring.watching.settings import settings_of
 from trueup.monitoring.watching.shelf import Shelf
@@ -65,6 +68,7 @@ def monitor(workspace: Workspace, wanted: Wanted) -> Standing:
         now=wanted.now or stamp.at,
         stamp=stamp,
         reference=wanted.reference,
+        wish=wished(entry),
     )
     segments = segments_in(workspace.bucket, CAPTURES, name.model, Span(wanted.since, wanted.until))
     fresh = waiting = 0
@@ -89,6 +93,7 @@ def report_of(workspace: Workspace, standing: Standing) -> Report:
     if not standing.checks:
         return watch_report(standing)
     drawn: list[Block] = [timeline(standing.checks), effects(standing.checks)]
+    drawn += _performance(workspace, standing)
     newest = newest_of(standing)
     if newest is not None and newest.profile and newest.drift is not None:
         shelf = Shelf(workspace.bucket, standing.model)
@@ -102,6 +107,28 @@ def report_of(workspace: Workspace, standing: Standing) -> Report:
             now = {one.name: one for one in cells(profile, kept.grid)}
             drawn += distributions([one.name for one in newest.drift.columns], before, now)
     return watch_report(standing, drawn)
+
+
+def _performance(workspace: Workspace, standing: Standing) -> list[Block]:
+    """Return how well the shown windows did, where that is watched."""
+    wish = wished(entry_of(workspace, standing.model))
+    late, found = standing.history.matured(), standing.history.reference(standing.version)
+    mine = [one for one in standing.checks if found and one.reference == found[0]]
+    if wish is None or found is None or not any(one.performance for one in mine):
+        return []
+    told, drops = [], {}
+    for one in mine:
+        came = late.get((one.version, one.window))
+        shown = came.performance if came else one.performance
+        if shown is None:
+            continue
+        if one.performance is not None:
+            shown = msgspec.structs.replace(shown, estimated=one.performance.estimated)
+        told.append(shown)
+        for drop in (*one.drops, *(came.drops if came else ())):
+            drops[f"{one.window.name} {drop.kind}"] = drop
+    past = past_of(standing.history, standing.version, found[0]).get(wish.metric, ())
+    return list(performance_blocks(told, wish.metric, trusted=trust(past), drops=drops))
 
 
 def rebase(workspace: Workspace, name: str, why: str, environment: str = "") -> History:

@@ -12,12 +12,14 @@ import msgspec
 
 import trueup
 from trueup import ids
+from trueup.captures import reading
 from trueup.captures.finding import Span
 from trueup.captures.records import Rules
 from trueup.delivery.seen import PART, decode, rows_seen
 from trueup.errors import TrueupError, WrongUsage
 from trueup.monitoring.watching.counting import ALL, LIVE, Rows, table_of
 from trueup.monitoring.watching.events import Basis
+from trueup.monitoring.watching.performing import TASKS
 from trueup.project.gating import subject_of
 from trueup.project.loading import entry_of, form_of
 from trueup.project.registering import stamp_of
@@ -48,6 +50,8 @@ class Referential(msgspec.Struct, frozen=True):
     rows: int
     left_out: int = 0  # rows that the version has seen
     says: tuple[str, ...] = ()
+    answers: Any = None  # a frame of captures with labels; None: there are none
+    classes: tuple[str, ...] = ()
 
 
 def evaluation_rows(workspace: Workspace, model: str, found: Resolved) -> Referential:
@@ -67,9 +71,10 @@ def evaluation_rows(workspace: Workspace, model: str, found: Resolved) -> Refere
         _score(workspace, served, bucket, folder, timed=times is not None)
         rows = Rows(bucket, model, found.version.version, ALL)
         frame: pl.DataFrame = table_of(rows, Span()).lazy().collect()
+        answers = _answers(table, bucket, model) if times is not None else None
     basis: Basis = "evaluation"
     if left_out == table.frame.height:
-        basis, frame = "training", frame.select(_inputs(frame))
+        basis, frame, answers = "training", frame.select(_inputs(frame)), None
         says = (
             f"{model}/{found.version.version} has seen every row that it is judged on: they are"
             " compared as inputs only, and say nothing of its predictions",
@@ -80,21 +85,54 @@ def evaluation_rows(workspace: Workspace, model: str, found: Resolved) -> Refere
     return Referential(
         frame, times is not None, basis, table.data, frame.height,
         left_out if basis == "evaluation" else 0, (*says, *_same_rows(table, found)),
+        answers, table.truth.classes,
     )  # fmt: skip
 
 
 def captured_rows(workspace: Workspace, model: str, found: Resolved, span: Span) -> Referential:
-    """Return a span of the model's own captures; those of this version where it has any."""
+    """Return a span of the version's own captures, with the labels that have come."""
+    import polars as pl
+
     for roles in (LIVE, ALL):
         rows = Rows(workspace.bucket, model, found.version.version, roles)
         frame = table_of(rows, span, size_bytes=1 << 62)
         count = _height(frame)
         if count:
-            return Referential(frame, True, "captures", source_of(span), count)
+            exact = msgspec.structs.replace(span, version=rows.version)
+            answers = reading.captures(workspace.bucket, model, exact).filter(
+                pl.col("label").is_not_null() & pl.col("role").is_in(list(roles))
+            )
+            return Referential(
+                frame, True, "captures", source_of(span), count,
+                answers=answers.collect(), classes=_classes(workspace, model, found),
+            )  # fmt: skip
     raise WrongUsage(
         f"{model}/{found.version.version} has no captures in that span",
         remedy=f"See what there is with: trueup captures show {model}",
     )
+
+
+def _answers(table: "Evaluation", bucket: MemoryBucket, model: str) -> "pl.DataFrame | None":
+    """Return what was answered with the truth of each row, where a row has one."""
+    import polars as pl
+
+    if table.task not in TASKS or len(table.truth.columns) != 1:
+        return None
+    truth = table.frame.select(
+        pl.int_range(pl.len()).cast(pl.String).alias("id"),
+        pl.col(table.truth.columns[0]).alias("label"),
+    )
+    frame = reading.captures(bucket, model, labels=False).collect()
+    joined = frame.join(truth, on="id", how="left").filter(pl.col("label").is_not_null())
+    return joined.with_columns(pl.col("at").alias("labelled_at"))
+
+
+def _classes(workspace: Workspace, model: str, found: Resolved) -> tuple[str, ...]:
+    """Return the classes in the order of their scores, as far as evaluation data tells them."""
+    try:
+        return _evaluation(workspace, model, found).truth.classes
+    except WrongUsage:
+        return ()
 
 
 def source_of(span: Span) -> str:

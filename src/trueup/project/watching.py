@@ -6,12 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trueup.captures.finding import Span
-from trueup.captures.layout import Segment
+from trueup.captures import reading
+from trueup.captures.finding import Span, segments_in
+from trueup.captures.layout import LABELS, Segment
+from trueup.monitoring.maturity import MaturityCurve
+from trueup.monitoring.performance.answers import Answers
+from trueup.monitoring.performance.dropping import Drop
+from trueup.monitoring.performance.records import Performance
 from trueup.monitoring.watching import basing, judging
 from trueup.monitoring.watching.counting import ALL, LIVE, Rows, table_of
-from trueup.monitoring.watching.events import Checked, Referenced, Revised
+from trueup.monitoring.watching.events import Checked, Matured, Referenced, Revised
 from trueup.monitoring.watching.history import Diary, History
+from trueup.monitoring.watching.performing import (
+    MOST_ROWS,
+    Known,
+    Performer,
+    Wished,
+    curve_of,
+    encode_answers,
+    past_of,
+)
 from trueup.monitoring.watching.settings import Settings
 from trueup.monitoring.watching.shelf import Kept, Shelf
 from trueup.monitoring.watching.windows import Window, mark_of
@@ -21,6 +35,8 @@ from trueup.registry.records import Promoted
 from trueup.registry.registry import Resolved
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from trueup.monitoring.profiles.grids import Grid
 
 
@@ -37,6 +53,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     stamp: Stamp
     reference: Span | None = None
+    wish: Wished | None = None  # of performance
 
 
 class WatchedVersion:
@@ -52,6 +69,7 @@ class WatchedVersion:
         )
         roles = LIVE if was_champion else ALL
         self.rows = Rows(watch.workspace.bucket, watch.model, self.version, roles)
+        self.performers: dict[str, Performer] = {}
 
     def catch_up(self, windows: Mapping[Window, Sequence[Segment]]) -> tuple[int, int]:
         """Check what is closed and was not checked; return how many that were, and are open."""
@@ -69,6 +87,7 @@ class WatchedVersion:
             based = based or self._based()
             fresh += self._check(based, window, segments)
             history = watch.diary.history()
+        self._mature(history)
         if watch.reference is not None and based is None:
             self._based()
         return fresh, waiting
@@ -123,6 +142,14 @@ class WatchedVersion:
         limits = judging.limits_of(watch.settings, watch.redact)
         own = reference.basis == "captures"
         seen = judging.counted(kept, table, rows, window, limits, usual_rows=own)
+        performer = self._performer(reference)
+        answers = (
+            None
+            if performer is None
+            else performer.answers(
+                self._captured(window.begin, window.end, labels=False), inputs=rows <= MOST_ROWS
+            )
+        )
         mark, key = mark_of(segments), ""
         if seen.counted is not None and seen.is_whole(kept.reference.grid):
             replica = f"v{self.version}-captures-{mark}"
@@ -133,16 +160,92 @@ class WatchedVersion:
             if history.check(self.version, window) is not None:
                 return None
             before = history.before(self.version, number, window)
-            came = judging.weighed(kept, watch.settings, seen, before)
+            told: Performance | None = None
+            drops: tuple[Drop, ...] = ()
+            if performer is not None and answers is not None:
+                past = past_of(history, self.version, number)
+                told, drops = performer.closed(window, answers, before, past)
+            came = judging.weighed(kept, watch.settings, seen, before, drops)
             return Checked(
                 at=watch.stamp.at, by=str(watch.stamp.by), window=window, version=self.version,
                 reference=number, rows=rows, segments=mark, profile=key, state=came.state,
                 phase=came.phase, drift=came.drift, broken=judging.broken_parts(seen.broken),
-                reasons=came.reasons,
+                reasons=came.reasons, performance=told, drops=drops,
             )  # fmt: skip
 
         watch.diary.add(decide)
         return 1
+
+    def _performer(self, reference: Referenced) -> Performer | None:
+        """Return what measures performance against a reference; None where nothing does."""
+        wish = self.watch.wish
+        if wish is None or not reference.answers:
+            return None
+        if reference.answers not in self.performers:
+            body = self.watch.shelf.answers(reference.answers)
+            made = Performer(wish, self.watch.settings, body, reference.classes)
+            self.performers[reference.answers] = made
+        return self.performers[reference.answers]
+
+    def _captured(self, begin: datetime, end: datetime, *, labels: bool) -> "pl.LazyFrame":
+        import polars as pl
+
+        rows = self.rows
+        span = Span(begin, end, self.version)
+        found = reading.captures(rows.bucket, rows.model, span, labels=labels)
+        return found.filter(pl.col("role").is_in(list(rows.roles)))
+
+    def _mature(self, history: History) -> None:
+        """Write down how windows did whose labels are complete by now; all are read at once."""
+        there = history.reference(self.version)
+        performer = self._performer(there[1]) if there else None
+        if there is None or performer is None:
+            return
+        number, done = there[0], history.matured()
+        waiting = [
+            one
+            for one in history.checks(self.version)
+            if one.reference == number
+            and (self.version, one.window) not in done
+            and one.window.end <= self.watch.now
+        ]
+        if not waiting or not self._may_be_mature(waiting[0].window, performer):
+            return
+        frame = self._captured(waiting[0].window.begin, waiting[-1].window.end, labels=True)
+        answers = performer.answers(frame, inputs=False)
+        curve = curve_of(answers, self.watch.now)
+        for one in waiting:
+            self._mature_one(performer, one, answers, curve)
+
+    def _may_be_mature(self, first: Window, performer: Performer) -> bool:
+        after_s = performer.wish.labels.mature_after
+        if after_s is not None:
+            return first.closes(after_s) <= self.watch.now
+        rows = self.rows
+        return bool(segments_in(rows.bucket, LABELS, rows.model, Span(since=first.begin)))
+
+    def _mature_one(
+        self, performer: Performer, check: Checked, answers: Answers, curve: MaturityCurve
+    ) -> None:
+        watch, key = self.watch, (self.version, check.window)
+
+        def decide(history: History) -> Matured | None:
+            late = history.matured()
+            if key in late:
+                return None
+            before = history.before(self.version, check.reference, check.window)
+            known = [late.get((self.version, one.window)) for one in before]
+            down = tuple(any(each.dropped for each in one.drops) for one in known if one)
+            found = performer.matured(check.window, answers, watch.now, Known(curve, down))
+            if found is None:
+                return None
+            return Matured(
+                at=watch.stamp.at, by=str(watch.stamp.by), window=check.window,
+                version=self.version, reference=check.reference,
+                performance=found[0], drops=found[1],
+            )  # fmt: skip
+
+        watch.diary.add(decide)
 
     def _based(self) -> "tuple[int, Referenced, Kept]":
         """Return the version's reference, fixed now where it has none for these settings."""
@@ -171,6 +274,7 @@ class WatchedVersion:
 
         watch, settings = self.watch, self.watch.settings
         is_kept = before is not None and before.window_s == settings.window_s
+        is_kept = is_kept and (watch.wish is None or bool(before and before.answers))
         if before is not None and is_kept and watch.reference is None:
             kept = watch.shelf.kept(before.reference, before.threshold)
             made = basing.calibrated(kept, settings)
@@ -184,7 +288,12 @@ class WatchedVersion:
         drafted = Referenced(
             at=watch.stamp.at, by="", version=self.version, digest="", grid="", reference="",
             basis=rows.basis, source=rows.source, left_out=rows.left_out, says=rows.says,
+            classes=rows.classes,
         )  # fmt: skip
+        if watch.wish is not None and rows.answers is not None and rows.answers.height:
+            body = encode_answers(rows.answers)
+            key = watch.shelf.keep_answers(made.kept.reference, body)
+            drafted = msgspec.structs.replace(drafted, answers=key)
         why = "first check of the version" if before is None else "other rows or windows"
         return self._event(made, drafted, why)
 

@@ -8,6 +8,8 @@ import msgspec
 from trueup.errors import NotProven, WrongUsage
 from trueup.monitoring.broken.records import CheckName, Sure
 from trueup.monitoring.cells import Role
+from trueup.monitoring.performance.dropping import Drop
+from trueup.monitoring.performance.records import Performance
 from trueup.monitoring.watching.windows import Window
 
 FORMAT = 1
@@ -30,7 +32,7 @@ class Moved(msgspec.Struct, frozen=True, omit_defaults=True):
     importance: float = 1.0
 
 
-class Drift(msgspec.Struct, frozen=True, omit_defaults=True):
+class Drifted(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the check of a window for drift came to."""
 
     drifted: bool
@@ -52,19 +54,6 @@ class BrokenPart(msgspec.Struct, frozen=True, omit_defaults=True):
     says: str
     sure: Sure
     rows: int = 0
-
-
-class Measured(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A metric of a window: realised on labels, or estimated without them."""
-
-    metric: str
-    kind: Literal["realised", "estimated"]
-    value: float | None  # None: it could not be had, and says why
-    low: float | None = None
-    high: float | None = None
-    rows: int = 0
-    alarmed: bool = False
-    says: str = ""
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -90,6 +79,8 @@ class Referenced(_Event, frozen=True, tag="referenced"):
     rows: int = 0
     left_out: int = 0  # rows that the version has seen
     claimed: bool = False
+    answers: str = ""  # the key of what was predicted of labelled rows; empty: none are known
+    classes: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
     why: str = ""
 
@@ -105,9 +96,10 @@ class Checked(_Event, frozen=True, tag="checked"):
     profile: str = ""  # its key in the bucket
     state: State = "quiet"
     phase: str = ""
-    drift: Drift | None = None  # None: nothing of it could be compared
+    drift: Drifted | None = None  # None: nothing of it could be compared
     broken: tuple[BrokenPart, ...] = ()
-    measured: tuple[Measured, ...] = ()
+    performance: Performance | None = None  # as far as it was known then: an estimate
+    drops: tuple[Drop, ...] = ()
     reasons: tuple[str, ...] = ()
 
 
@@ -118,6 +110,16 @@ class Revised(_Event, frozen=True, tag="revised"):
     version: int
     rows: int  # by how many there are more than when it was closed
     segments: str
+
+
+class Matured(_Event, frozen=True, tag="matured"):
+    """The labels of a checked window are as complete as is waited for: how well it did."""
+
+    window: Window
+    version: int
+    reference: int
+    performance: Performance
+    drops: tuple[Drop, ...] = ()
 
 
 class Acknowledged(_Event, frozen=True, tag="acknowledged"):
@@ -133,7 +135,7 @@ class Rebased(_Event, frozen=True, tag="rebased"):
     why: str
 
 
-Event: TypeAlias = Referenced | Checked | Revised | Acknowledged | Rebased
+Event: TypeAlias = Referenced | Checked | Revised | Matured | Acknowledged | Rebased
 
 
 def encode_event(event: Event) -> bytes:

@@ -5,9 +5,10 @@ from typing import get_args
 
 import msgspec
 
-from trueup.monitoring.watching.events import Checked, State
+from trueup.monitoring.watching.events import Checked, Matured, State
 
 COLUMNS = 8
+METRICS = 4
 
 
 class Gauge(msgspec.Struct, frozen=True):
@@ -18,15 +19,18 @@ class Gauge(msgspec.Struct, frozen=True):
     labels: tuple[tuple[str, str], ...] = ()
 
 
-def gauges(model: str, check: Checked) -> tuple[Gauge, ...]:
+def gauges(model: str, check: Checked, matured: Matured | None = None) -> tuple[Gauge, ...]:
     """Return what is shown of a model's last check: at most some forty samples.
 
-    Of columns those with the largest effects; their names are the only labels that data can make.
+    ``matured`` is the last window whose labels are complete. Of columns those with the largest
+    effects are shown; their names are the only labels that data can make.
     """
-    return tuple(_gauges((("model", model),), check))
+    return tuple(_gauges((("model", model),), check, matured))
 
 
-def _gauges(of: tuple[tuple[str, str], ...], check: Checked) -> Iterator[Gauge]:
+def _gauges(
+    of: tuple[tuple[str, str], ...], check: Checked, matured: Matured | None
+) -> Iterator[Gauge]:
     yield Gauge("trueup_monitor_window_end_seconds", check.window.end.timestamp(), of)
     yield Gauge("trueup_monitor_checked_seconds", check.at.timestamp(), of)
     yield Gauge("trueup_monitor_version", check.version, of)
@@ -41,7 +45,14 @@ def _gauges(of: tuple[tuple[str, str], ...], check: Checked) -> Iterator[Gauge]:
         yield Gauge("trueup_monitor_drifted_columns", len(drift.moved), of)
         for one in drift.columns[:COLUMNS]:
             yield Gauge("trueup_monitor_effect", one.effect, (*of, ("column", one.name[:80])))
-    for each in check.measured[:COLUMNS]:
+    made = check.performance.estimated if check.performance else ()
+    for each in made[:METRICS]:
         if each.value is not None:
-            labels = (*of, ("metric", each.metric), ("kind", each.kind))
-            yield Gauge("trueup_monitor_metric", each.value, labels)
+            yield Gauge("trueup_monitor_estimated", each.value, (*of, ("metric", each.metric)))
+    if matured is not None:
+        window = matured.window.end.timestamp()
+        for came in matured.performance.realised[:METRICS]:
+            if came.value is not None:
+                labels = (*of, ("metric", came.name))
+                yield Gauge("trueup_monitor_realised", came.value, labels)
+        yield Gauge("trueup_monitor_realised_window_end_seconds", window, of)

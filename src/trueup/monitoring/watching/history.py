@@ -1,6 +1,6 @@
 """What happened in watching one model in one environment, as a value; and the log it is read of."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -10,9 +10,11 @@ from trueup.monitoring.watching.events import (
     Acknowledged,
     Checked,
     Event,
+    Matured,
     Rebased,
     Referenced,
     Revised,
+    State,
     decode_event,
     encode_event,
 )
@@ -68,6 +70,17 @@ class History(msgspec.Struct, frozen=True):
         """Return the last revision of each version's window."""
         return {(one.version, one.window): one for one in self.events if isinstance(one, Revised)}
 
+    def matured(self) -> dict[tuple[int, Window], Matured]:
+        """Return how well each window did, once its labels were there."""
+        return {(one.version, one.window): one for one in self.events if isinstance(one, Matured)}
+
+    def state(self, check: Checked) -> State:
+        """Return how a window stands now: labels that came since may show a drop."""
+        late = self.matured().get((check.version, check.window))
+        if check.state != "broken" and late and any(one.alarmed for one in late.drops):
+            return "alarm"
+        return check.state
+
     def references(self) -> tuple[tuple[int, Referenced], ...]:
         """Return every reference there was, with its number."""
         numbered = enumerate(self.events, 1)
@@ -88,15 +101,19 @@ class History(msgspec.Struct, frozen=True):
         ones as far as they show no column that was not seen.
         """
         names = {one.window for one in self.events if isinstance(one, Acknowledged)}
+        late = self.matured()
+        shown = {
+            (one.version, one.window): _shown(one, late.get((one.version, one.window)))
+            for one in self.checks()
+        }
         found: set[tuple[int, Window]] = set()
-        for incident in _incidents(self.checks()):
-            seen = [k for k, one in enumerate(incident) if one.window.name in names]
+        for incident in _incidents(self.checks(), shown):
+            seen = [k for k, one in enumerate(incident) if one[1].name in names]
             if not seen:
                 continue
             until = incident[: seen[-1] + 1]
-            known = {name for one in until for name in _shown(one)}
-            found |= {(one.version, one.window) for one in until}
-            found |= {(one.version, one.window) for one in incident if _shown(one) <= known}
+            known = {name for one in until for name in shown[one]}
+            found |= {*until, *(one for one in incident if shown[one] <= known)}
         return frozenset(found)
 
     @property
@@ -105,25 +122,31 @@ class History(msgspec.Struct, frozen=True):
         return next((one for one in reversed(self.events) if isinstance(one, Checked)), None)
 
 
-def _shown(one: Checked) -> set[str]:
+def _shown(one: Checked, late: Matured | None) -> set[str]:
+    """Return what a window shows that is to be acted on; nothing where it is quiet."""
+    drops = (*one.drops, *(late.drops if late else ()))
+    worse = {f"{drop.kind} drop" for drop in drops if drop.alarmed}
+    if one.state not in ("alarm", "broken"):
+        return worse
     broken = {f"{part.check} {part.column}" for part in one.broken}
-    worse = {f"{part.kind} {part.metric}" for part in one.measured if part.alarmed}
     return {*(one.drift.moved if one.drift else ()), *broken, *worse}
 
 
-def _incidents(checks: Sequence[Checked]) -> list[list[Checked]]:
-    """Return stretches of windows that alarm or are broken, with at most so many quiet between."""
-    found: dict[tuple[int, int], list[list[Checked]]] = {}
+def _incidents(
+    checks: Sequence[Checked], shown: Mapping[tuple[int, Window], set[str]]
+) -> list[list[tuple[int, Window]]]:
+    """Return stretches of windows that show something, with few that are quiet between them."""
+    found: dict[tuple[int, int], list[list[tuple[int, Window]]]] = {}
     quiet: dict[tuple[int, int], int] = {}
     for one in checks:
-        key = (one.version, one.reference)
-        if one.state not in ("alarm", "broken"):
+        key, window = (one.version, one.reference), (one.version, one.window)
+        if not shown[window]:
             quiet[key] = quiet.get(key, 0) + 1
             continue
         stretches = found.setdefault(key, [])
         if not stretches or quiet.get(key, 0) >= QUIET:
             stretches.append([])
-        stretches[-1].append(one)
+        stretches[-1].append(window)
         quiet[key] = 0
     return [stretch for stretches in found.values() for stretch in stretches]
 

@@ -12,13 +12,14 @@ from trueup.monitoring.broken.windows import Basis, Span, window_of
 from trueup.monitoring.calibration.records import Threshold
 from trueup.monitoring.comparing import Comparison, compare
 from trueup.monitoring.comparing import Limits as Least
+from trueup.monitoring.performance.dropping import Drop
 from trueup.monitoring.profiles.grids import Grid
 from trueup.monitoring.references import Reference
 from trueup.monitoring.scanning.blocking import BlockSize
 from trueup.monitoring.scanning.passes import Asked
 from trueup.monitoring.watching.basing import split
 from trueup.monitoring.watching.counting import AT, ID, blocks_of, fitting
-from trueup.monitoring.watching.events import BrokenPart, Checked, Drift, Measured, Moved, State
+from trueup.monitoring.watching.events import BrokenPart, Checked, Drifted, Moved, State
 from trueup.monitoring.watching.settings import Settings
 from trueup.monitoring.watching.shelf import Kept
 from trueup.monitoring.watching.windows import Window
@@ -49,7 +50,7 @@ class Weighed(msgspec.Struct, frozen=True):
 
     state: State
     phase: str
-    drift: Drift | None
+    drift: Drifted | None
     reasons: tuple[str, ...]
 
 
@@ -82,16 +83,16 @@ def weighed(
     settings: Settings,
     found: Counted,
     before: Sequence[Checked],
-    measured: Sequence[Measured] = (),
+    drops: Sequence[Drop] = (),
 ) -> Weighed:
     """Return what a window comes to; ``before`` are the checks that it continues."""
     phase = settings.phase(found.window.begin)
     drift, reasons = _drift(kept, settings, found, before)
     threshold = kept.threshold
-    state = _state(found.broken, drift, threshold, measured)
+    state = _state(found.broken, drift, threshold, drops)
     if state == "out of season":
         reasons = (*reasons, "the reference cannot tell season from drift")
-    worse = [one.says for one in measured if one.alarmed and one.says]
+    worse = [line for one in drops if one.alarmed for line in one.reasons]
     return Weighed(state, phase, drift, (*_broken_reasons(found.broken), *reasons, *worse))
 
 
@@ -137,7 +138,7 @@ def comparison_of(
 
 def _drift(
     kept: Kept, settings: Settings, found: Counted, before: Sequence[Checked]
-) -> tuple[Drift | None, tuple[str, ...]]:
+) -> tuple[Drifted | None, tuple[str, ...]]:
     if found.counted is None:
         return None, ("no column is what it was, so drift says nothing",)
     grid = found.counted.grid
@@ -155,7 +156,7 @@ def _drift(
     return _of_alarm(alarm, kept.threshold), alarm.reasons
 
 
-def _of_alarm(alarm: Alarm, threshold: Threshold) -> Drift:
+def _of_alarm(alarm: Alarm, threshold: Threshold) -> Drifted:
     columns = [
         Moved(
             one.name, one.role,
@@ -166,14 +167,14 @@ def _of_alarm(alarm: Alarm, threshold: Threshold) -> Drift:
         for one in alarm.findings
     ]  # fmt: skip
     at = min((one.at for one in threshold.columns), default=0.0)
-    return Drift(
+    return Drifted(
         alarm.drifted, alarm.alarmed, alarm.incident, alarm.claimed, alarm.score, at,
         threshold.plan.effect, _told(columns),
         tuple(one.name for one in columns if one.drifted),
     )  # fmt: skip
 
 
-def _of_comparison(found: Comparison, before: Sequence[Checked]) -> Drift:
+def _of_comparison(found: Comparison, before: Sequence[Checked]) -> Drifted:
     significance = found.significance
     columns = []
     for one in found.columns:
@@ -189,7 +190,7 @@ def _of_comparison(found: Comparison, before: Sequence[Checked]) -> Drift:
     recent = [one.drift for one in before][-7:]
     incident = alarmed and not any(one and one.alarmed for one in recent)
     score = max((one.score for one in columns), default=0.0)
-    return Drift(
+    return Drifted(
         alarmed, alarmed, incident, False, score, significance.at, found.limits.effect,
         _told(columns), tuple(one.name for one in columns if one.drifted),
     )  # fmt: skip
@@ -203,11 +204,11 @@ def _told(columns: Sequence[Moved]) -> tuple[Moved, ...]:
 
 
 def _state(
-    found: Broken, drift: Drift | None, threshold: Threshold | None, measured: Sequence[Measured]
+    found: Broken, drift: Drifted | None, threshold: Threshold | None, drops: Sequence[Drop]
 ) -> State:
     if found.is_broken:
         return "broken"
-    if any(one.alarmed for one in measured):
+    if any(one.alarmed for one in drops):
         return "alarm"
     if threshold is not None and _is_out_of_season(threshold, drift):
         return "out of season"
@@ -218,7 +219,7 @@ def _state(
     return "quiet"
 
 
-def _is_out_of_season(threshold: Threshold, drift: Drift | None) -> bool:
+def _is_out_of_season(threshold: Threshold, drift: Drifted | None) -> bool:
     """Say whether season cannot be told from drift: too few cycles, or a phase never seen."""
     support = threshold.support
     is_strange = support.claimed and drift is not None and not drift.claimed

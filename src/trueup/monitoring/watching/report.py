@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from trueup.monitoring.watching.events import Checked, Measured, Moved
+from trueup.monitoring.performance.dropping import Drop
+from trueup.monitoring.watching.events import Checked, Moved
 from trueup.monitoring.watching.standing import Standing, resets
 from trueup.reporting.blocks import Block, Cell, Check, Column, Report, Table, Text, Verdict
 from trueup.reporting.wording import number
@@ -41,7 +42,11 @@ def watch_report(standing: Standing, further: Sequence[Block] = ()) -> Report:
 
 def _verdict(standing: Standing) -> Verdict:
     troubles = standing.troubles
-    reasons = [f"{one.window.name}: {line}" for one in troubles[-3:] for line in one.reasons[:4]]
+    reasons = [
+        f"{one.window.name}: {line}"
+        for one in troubles[-3:]
+        for line in _reasons(standing, one)[:4]
+    ]
     if len(troubles) > 3:
         reasons.insert(0, f"{len(troubles)} windows alarm or are broken; the last ones:")
     if not standing.checks:
@@ -51,14 +56,25 @@ def _verdict(standing: Standing) -> Verdict:
         f"version {standing.version}",
         "fail" if troubles else "pass",
         said,
-        tuple(_check(one) for one in standing.checks),
+        tuple(_check(one, standing) for one in standing.checks),
     )
 
 
-def _check(one: Checked) -> Check:
+def _late(standing: Standing, one: Checked) -> list[Drop]:
+    """Return the drops that labels have shown of a window since it was checked."""
+    found = standing.history.matured().get((one.version, one.window))
+    return [drop for drop in (found.drops if found else ()) if drop.alarmed]
+
+
+def _reasons(standing: Standing, one: Checked) -> list[str]:
+    late = [line for drop in _late(standing, one) for line in drop.reasons]
+    return [*late, *one.reasons]
+
+
+def _check(one: Checked, standing: Standing) -> Check:
     words = {"alarm": "fail", "broken": "fail", "quiet": "pass"}
-    word = words.get(one.state, "inconclusive")
-    return Check(f"{one.window.name} version {one.version}", word, one.state)  # type: ignore[arg-type]  # one of these words
+    word = words.get(standing.history.state(one), "inconclusive")
+    return Check(f"{one.window.name} version {one.version}", word, standing.history.state(one))  # type: ignore[arg-type]  # one of these words
 
 
 def _windows(standing: Standing) -> Table:
@@ -67,17 +83,21 @@ def _windows(standing: Standing) -> Table:
     for one in reversed(standing.checks):
         key = (one.version, one.window)
         late = revised[key].rows if key in revised else 0
-        state = f"{one.state}, seen" if key in seen else one.state
-        rows.append((one.window.name, one.version, one.rows, state, _what(one), late or None))
+        now = standing.history.state(one)
+        state = f"{now}, seen" if key in seen else now
+        rows.append(
+            (one.window.name, one.version, one.rows, state, _what(one, standing), late or None)
+        )
     return Table(_WINDOWS, tuple(rows), "Windows", empty="no window is closed yet")
 
 
-def _what(one: Checked) -> str:
+def _what(one: Checked, standing: Standing) -> str:
     """Say in a line what a window shows."""
     if one.broken:
         named = dict.fromkeys(f"{each.column} {each.check}".strip() for each in one.broken)
         return _listed(list(named))
-    worse = [_measured(each) for each in one.measured if each.alarmed]
+    worse = [f"{each.kind} performance" for each in one.drops if each.alarmed]
+    worse += [f"{each.kind} performance" for each in _late(standing, one)]
     columns = one.drift.columns if one.drift else ()
     drifted = [each for each in columns if each.drifted]
     told = [f"{each.name} {_effect(each)}" for each in drifted or columns[:1]]
@@ -86,11 +106,6 @@ def _what(one: Checked) -> str:
 
 def _effect(one: Moved) -> str:
     return f"{number(one.effect, digits=2)} (at least {number(one.lower, digits=2)})"
-
-
-def _measured(one: Measured) -> str:
-    value = "unknown" if one.value is None else number(one.value, digits=4)
-    return f"{one.metric} {one.kind} {value}"
 
 
 def _listed(named: Sequence[str]) -> str:

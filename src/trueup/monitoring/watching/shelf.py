@@ -42,6 +42,14 @@ class Shelf:
         """Keep what a reference was calibrated to and return its key."""
         return self._keep(reference.grid.digest, "threshold", msgspec.msgpack.encode(threshold))
 
+    def keep_answers(self, reference: Reference, body: bytes) -> str:
+        """Keep what was predicted of labelled rows and return its key."""
+        return self._keep(reference.grid.digest, "answers", body)
+
+    def answers(self, key: str) -> bytes:
+        """Return what was predicted of labelled rows."""
+        return self._proven(key)
+
     def kept(self, key: str, threshold_key: str) -> Kept:
         """Return what was kept; NotProven where it is gone, or not what its key says."""
         based = _decoded(self._proven(key), _Based, key)

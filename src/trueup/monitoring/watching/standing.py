@@ -38,7 +38,7 @@ class Standing(msgspec.Struct, frozen=True):
         return tuple(
             one
             for one in self.checks
-            if one.state in TROUBLE
+            if self.history.state(one) in TROUBLE
             and found is not None
             and (one.version, one.reference) == (self.version, found[0])
             and (one.version, one.window) not in seen
@@ -47,13 +47,14 @@ class Standing(msgspec.Struct, frozen=True):
     @property
     def word(self) -> State | None:
         """Return broken where any window is, else alarm where any is; None where none is."""
-        states = {one.state for one in self.troubles}
+        states = {self.history.state(one) for one in self.troubles}
         return next((one for one in TROUBLE if one in states), None)
 
 
 def record_of(standing: Standing) -> dict[str, Any]:
     """Return a standing as what JSON shows."""
     seen, revised = standing.history.acknowledged(), standing.history.revisions()
+    matured = standing.history.matured()
     return {
         "format": 1,
         "model": standing.model,
@@ -70,6 +71,8 @@ def record_of(standing: Standing) -> dict[str, Any]:
                 "acknowledged": (one.version, one.window) in seen,
                 "late": late.rows if (late := revised.get((one.version, one.window))) else 0,
                 **msgspec.to_builtins(one),
+                "state": standing.history.state(one),
+                "matured": matured.get((one.version, one.window)),
             }
             for one in standing.checks
         ],
