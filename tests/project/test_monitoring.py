@@ -223,7 +223,7 @@ def test_rows_without_times_promise_nothing_and_still_show_a_large_shift(fresh: 
     found = watched(fresh)
     assert states(found) == ["unsupported", "unsupported", "alarm"]
     assert found.reference is not None
-    assert "have no times" in found.reference.says[-1]
+    assert "have no times" in found.reference.rate[0]
 
 
 def test_a_season_that_the_reference_is_too_short_for_is_said_instead_of_a_rate(

@@ -25,7 +25,8 @@ from trueup.monitoring.watching.standing import Standing
 from trueup.monitoring.watching.windows import windows_of
 from trueup.project.loading import entry_of
 from trueup.project.registering import chosen_environment, named, registry_of, stamp_of
-from trueup.project.watching import Watch, WatchedVersion
+from trueup.project.watch import Watch, version_of
+from trueup.project.watching import WatchedVersion
 from trueup.project.workspace import Workspace
 from trueup.registry.history import History as Versions
 from trueup.registry.names import VersionName
@@ -76,7 +77,7 @@ def monitor(workspace: Workspace, wanted: Wanted) -> Standing:
         some = [one for one in segments if one.version == version.version.version]
         windows = windows_of(some, settings.window_s)
         within = {one: each for one, each in windows.items() if _is_within(one, wanted)}
-        done, left = WatchedVersion(watch, version).catch_up(within)
+        done, left = WatchedVersion(version_of(watch, version)).catch_up(within)
         fresh, waiting = fresh + done, waiting + left
     history = watch.diary.history()
     shown = [one for one in history.checks() if _is_within(one.window, wanted)]

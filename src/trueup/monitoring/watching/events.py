@@ -81,7 +81,8 @@ class Referenced(_Event, frozen=True, tag="referenced"):
     claimed: bool = False
     answers: str = ""  # the key of what was predicted of labelled rows; empty: none are known
     classes: tuple[str, ...] = ()
-    says: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()  # of the rows
+    rate: tuple[str, ...] = ()  # of the rate that is claimed, or why none is
     why: str = ""
 
 

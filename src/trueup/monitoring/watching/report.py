@@ -149,7 +149,7 @@ def _notes(standing: Standing) -> Iterator[str]:
             f"Version {reference.version} is compared with {reference.rows:,} rows:"
             f" {words[reference.basis]}."
         )
-        yield from (_sentence(one) for one in reference.says)
+        yield from (_sentence(one) for one in (*reference.says, *reference.rate))
     yield from (_sentence(one) for one in resets(standing.history, standing.checks).values())
     late = sum(1 for one in standing.history.revisions().values() if one.rows)
     if late:

@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True):
     min_effect: float
     seasonal: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
+    metric: str = ""  # of performance
 
     @property
     def digest(self) -> str:
@@ -74,6 +75,7 @@ def settings_of(entry: ModelEntry, place: str) -> Settings:
         min_effect=MIN_EFFECT if effect is None else effect,
         seasonal=_seasonal(monitor, place),
         context=monitor.context,
+        metric=str(monitor.performance.metric or ""),
     )
 
 
