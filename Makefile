@@ -42,6 +42,7 @@ components:
 	scripts/env.sh s3 oracle
 	scripts/azurite.sh
 	scripts/browser.sh
+	scripts/nannyml_data.sh
 	scripts/promtool.sh
 	scripts/wrk.sh
 
