@@ -105,7 +105,7 @@ def test_each_column_has_its_own_detector_and_nulls_are_passed_over() -> None:
     there = [at for at, value in enumerate(holes) if value is not None]
     wanted = [there[at] for at in directly("river.adwin", [holes[at] for at in there])]
     assert [(one.column, one.row) for one in seen.look.firings] == [("moving", at) for at in wanted]
-    assert seen.look.scores == (("firings", float(len(wanted))),)
+    assert seen.look.scores == (("steady", 0.0), ("moving", float(len(wanted))))
 
 
 def test_a_column_that_is_gone_is_said_and_goes_on_once_it_is_back() -> None:

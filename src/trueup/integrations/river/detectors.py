@@ -1,10 +1,12 @@
 """River's drift detectors behind our port: one for each column, through the rows in their order.
 
 They fire by thresholds of their own, at a rate that depends on the data and that River does not
-state; so what counts is how often they fire in a window, against how often they did before.
+state; so the score is how often they fire in a window, to be held against how often they did
+before.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -82,8 +84,9 @@ class RiverDetector:
                 rows = _fired(detector, self._values(window, name))
                 firings += [Firing(name, row) for row in rows]
             after[name] = kept(detector)
-        says = (*_says(firings), *(f"{name} is missing" for name in absent))
-        scores = (("firings", float(len(firings))),)
+        times = Counter(one.column for one in firings)
+        says = (*_says(times), *(f"{name} is missing" for name in absent))
+        scores = tuple((name, float(times[name])) for name in before)
         return Seen(_encoded(after), Look(scores, bool(firings), says, tuple(firings)))
 
     def _columns(self, window: "pl.DataFrame") -> list[str]:
@@ -121,10 +124,7 @@ def _fired(detector: Any, values: Sequence[Any]) -> list[int]:
     return found
 
 
-def _says(firings: Sequence[Firing]) -> tuple[str, ...]:
-    times: dict[str, int] = {}
-    for one in firings:
-        times[one.column] = times.get(one.column, 0) + 1
+def _says(times: Mapping[str, int]) -> tuple[str, ...]:
     most = sorted(times.items(), key=lambda pair: (-pair[1], pair[0]))
     more = len(most) - _MOST_SAID
     return (

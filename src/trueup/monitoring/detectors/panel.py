@@ -1,0 +1,348 @@
+"""All detectors that a model names, on one share of the promise: calibrated together, then watched.
+
+Scores of a reference's windows are had as those of windows to come will be: a batch detector
+compares each with the windows apart from it, a stream goes through them in order, after a fifth
+that it warms up on. All scores of all detectors share one threshold, that of their maximum. What
+cannot be calibrated is marked "uncalibrated", with the reason, and never alarms by itself.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+
+from trueup.errors import NotProven, TrueupError, WrongUsage
+from trueup.monitoring.calibration.calibrating import LEAST_WINDOWS
+from trueup.monitoring.calibration.foreign import ScoreThreshold, calibrate_scores
+from trueup.monitoring.calibration.incidents import alarms
+from trueup.monitoring.calibration.records import Plan
+from trueup.monitoring.detectors.e_detector import PromiseUnsupported
+from trueup.monitoring.detectors.port import Artefact, Detector, Firing, Kind, Look
+from trueup.monitoring.detectors.tables import MOST_REFERENCE_ROWS, MOST_ROWS, cut
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+SHARE = 0.2  # of the promise for drift, where detectors are named
+Standing: TypeAlias = Literal["calibrated", "promised", "uncalibrated", "refused", "failed"]
+Say: TypeAlias = Callable[[str], None]
+_WARMING = 5  # one window of so many
+_KEPT_FIRINGS = 100
+_LEAST_ROWS = 50  # of a window, in a reference
+_UNIT = (
+    100.0  # of scores: what never moved in the reference is studentised by 1, and any move counts
+)
+
+
+class Member(msgspec.Struct, frozen=True):
+    """One detector: its state before the next window, and what it may claim."""
+
+    name: str
+    kind: Kind
+    standing: Standing
+    state: bytes = b""
+    scores: tuple[str, ...] = ()  # their names
+    says: str = ""
+
+
+class Panel(msgspec.Struct, frozen=True):
+    """The detectors of one reference, between two windows. Stored after each window."""
+
+    plan: Plan  # its share
+    members: tuple[Member, ...]
+    threshold: ScoreThreshold | None = None  # of the maximum over all scores
+    significant: tuple[bool, ...] = ()  # of the last windows
+    alarmed: tuple[bool, ...] = ()
+    format: int = 1
+
+    @property
+    def claimed(self) -> bool:
+        """Say whether the threshold keeps the promise."""
+        return self.threshold is not None and self.threshold.support.claimed
+
+
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one detector came to in a window. By itself only a claimed one alarms."""
+
+    detector: str
+    standing: Standing
+    fired: bool = False  # its own verdict
+    significant: bool = False  # above the threshold of the panel
+    score: float = 0.0  # the highest, in standard deviations of the reference's windows
+    at: float = 0.0
+    strongest: str = ""
+    says: tuple[str, ...] = ()
+    firings: tuple[Firing, ...] = ()
+
+    @property
+    def counts(self) -> bool:
+        """Say whether it counts towards an alarm of its own, without being named by a policy."""
+        if self.standing == "promised":
+            return self.fired
+        return self.standing == "calibrated" and self.significant
+
+
+class Watched(msgspec.Struct, frozen=True):
+    """What a window came to, and the panel for the next one."""
+
+    panel: Panel
+    findings: tuple[Finding, ...]
+    alarmed: bool
+    incident: bool  # the first alarm after a quiet time
+    artefacts: tuple[Artefact, ...] = ()
+
+
+def plan_of(plan: Plan, share: float = SHARE) -> tuple[Plan, Plan]:
+    """Return the plan of drift with what is left of its promise, and that of the detectors."""
+    parts = plan.promise.divided({"drift": 1 - share, "detectors": share})
+    return (
+        msgspec.structs.replace(plan, promise=parts["drift"]),
+        msgspec.structs.replace(plan, promise=parts["detectors"]),
+    )
+
+
+def panel_of(
+    detectors: Mapping[str, Detector],
+    windows: "Sequence[pl.DataFrame]",
+    plan: Plan,
+    say: Say = lambda _: None,
+) -> Panel:
+    """Return the panel of a reference's windows, in the order of time, calibrated where it can be.
+
+    Runs each detector on each window once, so that it may take long; ``say`` hears of each.
+    """
+    plans = _divided(detectors, plan)
+    parts = _parts(windows)
+    members, scored = [], {}
+    for name, one in detectors.items():
+        say(f"{name}: looking at {len(windows)} windows of the reference")
+        if one.kind == "promised":
+            members.append(_promised(one, windows, plans[name]))
+            continue
+        walked = (
+            _apart(one, windows, parts, plans["foreign"])
+            if one.kind == "batch"
+            else _onwards(one, windows, plans["foreign"])
+        )
+        member, values = _uncalibrated(one, *walked)
+        members.append(member)
+        if values is not None:
+            scored[name] = values
+    threshold = _threshold(list(scored.values()), plans.get("foreign"))
+    if threshold is not None and threshold.support.claimed:
+        members = [_claiming(one) if one.name in scored else one for one in members]
+    elif threshold is not None:
+        says = threshold.support.says
+        members = [
+            msgspec.structs.replace(one, says=says) if one.name in scored else one
+            for one in members
+        ]
+    return Panel(plans.get("foreign", plan), _in_order(members, scored), threshold)
+
+
+def watch(
+    panel: Panel, detectors: Mapping[str, Detector], window: "pl.DataFrame", *, keep: bool = False
+) -> Watched:
+    """Look at a window with every detector, and decide by the panel's rule.
+
+    A detector that fails is said to have, and the others are heard all the same; ``keep`` asks for
+    what they show to people.
+    """
+    bounded = cut(window, MOST_ROWS)
+    members, findings = [], []
+    artefacts: list[Artefact] = []
+    for member, (centre, scale) in zip(panel.members, _spreads(panel), strict=True):
+        if member.standing == "refused":
+            members.append(member)
+            findings.append(Finding(member.name, "refused", says=(member.says,)))
+            continue
+        rows = bounded if member.kind == "batch" else window
+        try:
+            seen = detectors[member.name].look(member.state, rows, keep=keep)
+            _require_same(member, seen.look)
+        except TrueupError as error:
+            members.append(member)
+            findings.append(Finding(member.name, "failed", says=(error.problem,)))
+            continue
+        members.append(msgspec.structs.replace(member, state=seen.state))
+        findings.append(_finding(panel, member, seen.look, (centre, scale)))
+        artefacts += seen.look.artefacts
+    return _decided(panel, tuple(members), tuple(findings), tuple(artefacts))
+
+
+def encode_panel(panel: Panel) -> bytes:
+    """Return a panel as bytes."""
+    return msgspec.msgpack.encode(panel)
+
+
+def decode_panel(body: bytes) -> Panel:
+    """Return what was encoded; NotProven for anything else."""
+    try:
+        return msgspec.msgpack.decode(body, type=Panel)
+    except msgspec.DecodeError as error:
+        raise NotProven(
+            f"these are no detectors' states: {error}",
+            remedy="Begin anew with: trueup monitor rebase MODEL --why REASON",
+        ) from error
+
+
+def _divided(detectors: Mapping[str, Detector], plan: Plan) -> dict[str, Plan]:
+    """Return the plan of each promised detector, and one for all the others together."""
+    names = [name for name, one in detectors.items() if one.kind == "promised"]
+    if len(names) < len(detectors):
+        names.append("foreign")
+    parts = plan.promise.divided({name: 1 / len(names) for name in names})
+    return {name: msgspec.structs.replace(plan, promise=part) for name, part in parts.items()}
+
+
+def _parts(windows: "Sequence[pl.DataFrame]") -> "list[pl.DataFrame]":
+    """Return of each window as much as a reference takes, of which all together are bounded."""
+    most = min(MOST_ROWS, max(MOST_REFERENCE_ROWS // max(len(windows), 1), _LEAST_ROWS))
+    return [cut(window, most) for window in windows]
+
+
+def _promised(one: Detector, windows: "Sequence[pl.DataFrame]", plan: Plan) -> Member:
+    try:
+        return Member(one.name, one.kind, "promised", one.begin(windows, plan))
+    except PromiseUnsupported as error:
+        return Member(one.name, one.kind, "refused", says=error.problem)
+
+
+def _uncalibrated(
+    one: Detector, state: bytes, looks: Sequence[Look]
+) -> "tuple[Member, Floats | None]":
+    """Return a detector that has gone through the windows, and its scores where they are usable."""
+    names = {tuple(name for name, _ in look.scores) for look in looks}
+    first = tuple(name for name, _ in looks[0].scores) if looks else ()
+    says = ""
+    if len(looks) < LEAST_WINDOWS:
+        says = f"{len(looks)} windows of the reference can be scored, {LEAST_WINDOWS} are the least"
+    elif len(names) > 1:
+        says = "it gave other scores for some windows of the reference than for others"
+    values = None
+    if not says:
+        values = np.array([[value for _, value in look.scores] for look in looks])
+        if not np.isfinite(values).all():
+            values, says = None, "not all its scores of the reference's windows are finite"
+    scores = first if len(names) == 1 else ()
+    return Member(one.name, one.kind, "uncalibrated", state, scores, says), values
+
+
+def _apart(
+    one: Detector, windows: "Sequence[pl.DataFrame]", parts: "Sequence[pl.DataFrame]", plan: Plan
+) -> tuple[bytes, list[Look]]:
+    """Compare each window with the parts of those that are not next to it."""
+    looks = []
+    for at, window in enumerate(windows if len(windows) >= LEAST_WINDOWS else ()):
+        state = one.begin([*parts[: max(at - 1, 0)], *parts[at + 2 :]], plan)
+        looks.append(one.look(state, cut(window, MOST_ROWS)).look)
+    return one.begin(parts, plan), looks
+
+
+def _onwards(
+    one: Detector, windows: "Sequence[pl.DataFrame]", plan: Plan
+) -> tuple[bytes, list[Look]]:
+    """Go through the windows, the first of them to warm up."""
+    warm = -(-len(windows) // _WARMING)
+    state, looks = one.begin(windows[:warm], plan), []
+    for window in windows[warm:]:
+        seen = one.look(state, window)
+        state = seen.state
+        looks.append(seen.look)
+    return state, looks
+
+
+def _threshold(scored: "Sequence[Floats]", plan: Plan | None) -> ScoreThreshold | None:
+    if not scored or plan is None:
+        return None
+    least = min(map(len, scored))
+    if least < LEAST_WINDOWS:
+        return None
+    return calibrate_scores(_UNIT * np.column_stack([one[-least:] for one in scored]), plan)
+
+
+def _claiming(one: Member) -> Member:
+    return msgspec.structs.replace(one, standing="calibrated")
+
+
+def _in_order(members: Sequence[Member], scored: "Mapping[str, Floats]") -> tuple[Member, ...]:
+    """Return members; those whose scores are not in the threshold keep no names of them."""
+    return tuple(
+        one
+        if one.name in scored or one.kind == "promised"
+        else msgspec.structs.replace(one, scores=())
+        for one in members
+    )
+
+
+def _spreads(panel: Panel) -> "list[tuple[Floats, Floats]]":
+    """Return for each member the centres and scales of its scores."""
+    centre = np.array(panel.threshold.centre if panel.threshold else ())
+    scale = np.array(panel.threshold.scale if panel.threshold else ())
+    found, at = [], 0
+    for one in panel.members:
+        until = at + (len(one.scores) if panel.threshold and one.kind != "promised" else 0)
+        found.append((centre[at:until], scale[at:until]))
+        at = until
+    return found
+
+
+def _require_same(member: Member, look: Look) -> None:
+    names = tuple(name for name, _ in look.scores)
+    if member.scores and names != member.scores:
+        raise WrongUsage(
+            f"{member.name} gave other scores than for the reference: {', '.join(names)[:200]}",
+            remedy=f"It gave {', '.join(member.scores)[:200]} then; begin anew with rebase.",
+        )
+    if not look.scores or not all(np.isfinite(value) for _, value in look.scores):
+        raise WrongUsage(f"{member.name} gave no finite score", remedy="Look at its window.")
+
+
+def _finding(panel: Panel, member: Member, look: Look, spread: "tuple[Floats, Floats]") -> Finding:
+    says = (*look.says, *((member.says,) if member.says else ()))
+    plain = Finding(
+        member.name,
+        member.standing,
+        look.fired,
+        score=max(value for _, value in look.scores),
+        strongest=max(look.scores, key=lambda pair: pair[1])[0],
+        says=says,
+        firings=look.firings[:_KEPT_FIRINGS],
+    )
+    centre, scale = spread
+    if panel.threshold is None or not len(centre):
+        return plain
+    away = (_UNIT * np.array([value for _, value in look.scores]) - centre) / scale
+    highest = int(np.argmax(away))
+    return msgspec.structs.replace(
+        plain,
+        score=float(away[highest]),
+        at=panel.threshold.at,
+        strongest=look.scores[highest][0],
+        significant=bool(away[highest] > panel.threshold.at),
+    )
+
+
+def _decided(
+    panel: Panel,
+    members: tuple[Member, ...],
+    findings: tuple[Finding, ...],
+    artefacts: tuple[Artefact, ...],
+) -> Watched:
+    rule = panel.plan.rule
+    significant = any(one.counts and one.standing == "calibrated" for one in findings)
+    promised = any(one.counts and one.standing == "promised" for one in findings)
+    recent = (*panel.significant, significant)[-rule.of :]
+    alarmed = promised or bool(alarms(np.array(recent), rule)[-1])
+    quiet = not any(panel.alarmed[-rule.quiet :])
+    after = msgspec.structs.replace(
+        panel,
+        members=members,
+        significant=recent,
+        alarmed=(*panel.alarmed, alarmed)[-rule.quiet :],
+    )
+    return Watched(after, findings, alarmed, alarmed and quiet, artefacts)
