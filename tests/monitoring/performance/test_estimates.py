@@ -190,6 +190,19 @@ def test_a_window_composed_too_differently_is_not_weighted_and_says_so() -> None
     assert "composed so differently" in found.reasons[0]
 
 
+def test_weights_that_drive_another_column_away_are_refused() -> None:
+    random = np.random.default_rng(3)
+    x = random.uniform(size=8000)
+    known = replace(
+        binary(8000, 10, 1), inputs={"x": x, "y": x + random.normal(0, 0.1, 8000)}
+    )  # the two always go together
+    later = {"x": random.uniform(0.6, 1, 3000), "y": random.uniform(size=3000)}
+    reference = classes_of(known, ("accuracy",), 400)
+    (found,) = estimated(reference, replace(binary(3000, 1, 2), inputs=later), ("accuracy",), {})
+    assert found.method == "CBPE"
+    assert "composed so differently" in found.reasons[0]
+
+
 @pytest.mark.parametrize(
     ("reference", "window", "says"),
     [

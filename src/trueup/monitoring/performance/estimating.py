@@ -173,7 +173,7 @@ def _calibrated(reference: Classes, window: Answers, scores: Floats) -> _Calibra
             {name: window.inputs[name] for name in shared} | here,
             _SEED,
         )
-        why = unsupported(ratio.worth, len(known))
+        why = unsupported(ratio, len(known))
         if not why:
             counts = counted(known, ratio.weights)
             every = counts.calibration(np.ones(len(counts.rows[0])))

@@ -32,15 +32,16 @@ class Reading(msgspec.Struct, frozen=True):
 def answers_of(frame: "pl.LazyFrame | pl.DataFrame", reading: Reading) -> Answers:
     """Return what was captured with its labels (captures.reading.captures), as columns.
 
-    Shadows and challengers' rows are whoever's the frame holds: filter by version or role first.
-    Of an id that came twice the last row counts. Only the columns asked for are read.
+    Give the rows of one version (Span.version): shadows have predicted the same ids. Of an id that
+    a version has answered twice the later row counts. Only the columns asked for are read.
     """
     import polars as pl
 
     lazy = frame.lazy()
     names = lazy.collect_schema().names()
     wanted = _wanted(names, reading)
-    lazy = lazy.select(wanted).unique("id", keep="last", maintain_order=True)
+    lazy = lazy.select(wanted).sort("at", maintain_order=True)
+    lazy = lazy.unique("id", keep="last", maintain_order=True)
     table = lazy.collect(engine="streaming").sort("at", "id")
     at = _microseconds(table["at"])
     known = table["labelled_at"] if "labelled_at" in table.columns else None

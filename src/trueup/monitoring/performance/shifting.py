@@ -6,16 +6,28 @@ that tells window from reference has learnt. So a score that means different thi
 inputs is worth in each window what it means there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from trueup.gate.arrays import Floats, NDArray, np
-from trueup.monitoring.performance.trees import Settings, learnt
+from trueup.monitoring.performance.trees import BINS, Settings, coding, learnt
 
 _MOST_ROWS = 10_000  # of either, that the classifier learns from
 _HIGHEST = 50.0  # a weight; what is rarer in the reference than that is not supported there
 _SETTINGS = Settings(goal="share", trees=60, least=10.0)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """How far a column of the reference is from the window's, at most, before and after weighting.
+
+    The largest difference of their shares up to any cell, as of Kolmogorov and Smirnov.
+    """
+
+    column: str
+    before: float
+    after: float
 
 
 @dataclass(frozen=True)
@@ -24,6 +36,7 @@ class Ratio:
 
     weights: Floats
     worth: float
+    balances: tuple[Balance, ...]
 
 
 def density_ratio(
@@ -56,4 +69,20 @@ def density_ratio(
         weights[others] = share / (1 - share)
     weights = np.minimum(weights, _HIGHEST)
     weights /= weights.mean()
-    return Ratio(weights, float(weights.sum() ** 2 / (weights**2).sum()))
+    worth = float(weights.sum() ** 2 / (weights**2).sum())
+    return Ratio(weights, worth, tuple(_balances(reference, window, weights)))
+
+
+def _balances(
+    reference: Mapping[str, NDArray[Any]], window: Mapping[str, NDArray[Any]], weights: Floats
+) -> Iterator[Balance]:
+    coded = coding(reference, np.zeros(len(weights)))
+    sides = [coded.cells(each) for each in (reference, window)]
+    for column, name in enumerate(coded.names):
+        there, here = (each[:, column] for each in sides)
+        shares = [
+            np.cumsum(np.bincount(cells, heavy, BINS)) / len(cells)
+            for cells, heavy in ((there, None), (there, weights), (here, None))
+        ]
+        before, after = (float(np.abs(each - shares[2]).max()) for each in shares[:2])
+        yield Balance(name, before, after)

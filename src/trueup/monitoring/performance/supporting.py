@@ -3,6 +3,7 @@
 from trueup.gate.arrays import Floats, np
 from trueup.gate.metrics import Metric
 from trueup.monitoring.performance.confidence import Chosen, Known
+from trueup.monitoring.performance.shifting import Ratio
 
 LEAST_ROWS = 300  # of the reference
 LEAST_EVENTS = 30  # of each class there
@@ -10,7 +11,9 @@ LEAST_WINDOW = 50  # rows
 LEAST_EXPECTED = 5.0  # rows of the rarer class in a window, for metrics that need both
 WORST_GAP = 0.1  # of calibration, as a share of the outcomes' own spread
 MOST_OUTSIDE = 0.05  # of the window's rows, where the reference has next to none
-LEAST_WORTH = 0.5  # of the reference's rows, for a calibration on weighted ones
+LEAST_WORTH = 300.0  # rows that the reference must be worth once it is weighted
+MOST_APART = 0.1  # of any column from the window's, after weighting
+MOST_WORSE = 0.03  # by how much weighting may move a column away from the window's
 _EDGE_ROWS = 5  # of the reference, beyond which scores are unknown to it
 
 
@@ -74,12 +77,27 @@ def unfit_window(metric: Metric, probabilities: Floats) -> str:
     return ""
 
 
-def unsupported(worth: float, rows: int) -> str:
-    """Return why rows of the reference cannot be weighted to be as the window, or nothing."""
-    if worth >= LEAST_WORTH * rows:
+def unsupported(ratio: Ratio, rows: int) -> str:
+    """Return why rows of the reference cannot be weighted to be as the window, or nothing.
+
+    Too few may be like it. And where weights that bring one column nearer drive another away, the
+    window has combinations that the reference does not have.
+    """
+    why = ""
+    if ratio.worth < LEAST_WORTH:
+        why = f"the reference's {rows:,} rows are worth {ratio.worth:,.0f} in it"
+    worst = max(ratio.balances, key=lambda one: one.after)
+    pushed = max(ratio.balances, key=lambda one: one.after - one.before)
+    if not why and worst.after > MOST_APART:
+        why = f"weighted rows are still {worst.after:.2f} apart in {worst.column}"
+    if not why and pushed.after > pushed.before + MOST_WORSE:
+        why = (
+            f"weights that make the reference like it move {pushed.column} away, from "
+            f"{pushed.before:.2f} to {pushed.after:.2f}"
+        )
+    if not why:
         return ""
     return (
-        f"the window is composed so differently that the reference's {rows:,} rows are worth "
-        f"{worth:,.0f} in it; its scores are calibrated on all of the reference alike (CBPE), "
-        "which is less to be relied on the farther inputs have moved"
+        f"the window is composed so differently that {why}; scores are calibrated on all of the "
+        "reference alike (CBPE), which is less to be relied on the farther inputs have moved"
     )

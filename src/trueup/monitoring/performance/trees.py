@@ -37,10 +37,15 @@ class Coding:
     bounds: Mapping[str, Floats]
     values: Mapping[str, Mapping[Any, int]]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the columns in the order of their cells."""
+        return (*self.bounds, *self.values)
+
     def cells(self, columns: Mapping[str, NDArray[Any]]) -> Whole:
         """Return (rows, columns) cells; what the coding has not seen is as if missing."""
         coded = []
-        for name in (*self.bounds, *self.values):
+        for name in self.names:
             if name in self.bounds:
                 numbers = columns[name].astype(np.float64)
                 place = np.searchsorted(self.bounds[name], numbers, side="right")
