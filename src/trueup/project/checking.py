@@ -1,4 +1,4 @@
-"""What only the gate knows to be wrong with a configuration, told with its line, before a run."""
+"""What only a room knows to be wrong with a configuration, told with its line, before a run."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
@@ -8,12 +8,13 @@ from trueup.project.workspace import Workspace
 
 if TYPE_CHECKING:
     from trueup.gate.checking import RuleMistake
+    from trueup.monitoring.detectors.checking import DetectorMistake
 
 _Path: TypeAlias = tuple[str | int, ...]
 
 
 def check_rules(workspace: Workspace, *, margins: bool = True) -> None:
-    """Raise ConfigInvalid with every mistake in the rules of models and environments.
+    """Raise ConfigInvalid with every mistake in rules and in detectors' names.
 
     Without ``margins``, one that is missing is left to who knows the rows, and can name it.
     """
@@ -22,15 +23,18 @@ def check_rules(workspace: Workspace, *, margins: bool = True) -> None:
         for path, mistake in _mistakes(workspace)
         if margins or mistake.kind != "margin"
     ]
-    if not found:
+    named = list(_of_detectors(workspace))
+    if not found and not named:
         return
     from trueup.config.yaml import parse
 
     file = workspace.project.file
     written = parse((workspace.root / file).read_bytes(), file)
-    raise ConfigInvalid(
-        [Mistake(one.problem, one.remedy, written.place((*path, one.key))) for path, one in found]
-    )
+    rules = [
+        Mistake(one.problem, one.remedy, written.place((*path, one.key))) for path, one in found
+    ]
+    names = [Mistake(one.problem, one.remedy, written.place(path)) for path, one in named]
+    raise ConfigInvalid([*rules, *names])
 
 
 def _mistakes(workspace: Workspace) -> "Iterator[tuple[_Path, RuleMistake]]":
@@ -50,3 +54,16 @@ def _mistakes(workspace: Workspace) -> "Iterator[tuple[_Path, RuleMistake]]":
         for target, entry in targets.items():
             for mistake in check_rules(model, entry.rules, points=points):
                 yield ("environments", target, "rules", mistake.position), mistake
+
+
+def _of_detectors(workspace: Workspace) -> "Iterator[tuple[_Path, DetectorMistake]]":
+    for name, model in workspace.project.models.items():
+        if model.monitor is None or not model.monitor.drift.detectors:
+            continue
+        from trueup.integrations.offers import DETECTORS
+        from trueup.monitoring.detectors.checking import check_detectors
+        from trueup.monitoring.detectors.naming import Catalogue
+
+        where: _Path = ("models", name, "monitor", "drift", "detectors")
+        for mistake in check_detectors(model.monitor.drift, Catalogue(DETECTORS)):
+            yield (*where, mistake.position), mistake

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 
 from trueup.errors import WrongUsage, did_you_mean
-from trueup.monitoring.detectors.functions import FunctionDetector
-from trueup.monitoring.detectors.port import Detector
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # names are checked where neither NumPy nor polars is installed
     from importlib.metadata import EntryPoints
 
     from trueup.monitoring.detectors.functions import Compare
+    from trueup.monitoring.detectors.port import Detector
 
 GROUP = "trueup.detectors"  # of entry points
-Make: TypeAlias = Callable[[str], Detector]
+Make: TypeAlias = "Callable[[str], Detector]"
 Functions: TypeAlias = "Callable[[str], Compare]"
 
 
@@ -31,7 +30,7 @@ class Offer(msgspec.Struct, frozen=True):
     extra: str = ""  # of trueup, which brings it
     elsewhere: bool = False  # what is needed may be in an environment of its own
 
-    def make(self) -> Detector:
+    def make(self) -> "Detector":
         """Return the detector; WrongUsage names the extra where its package is missing."""
         if self.needs and not self.elsewhere and find_spec(self.needs) is None:
             raise package_missing(self.name, self.needs, self.extra)
@@ -61,7 +60,7 @@ class Catalogue:
         """Return every name, those of other packages last."""
         return (*self._offers, *(name for name in self._others() if name not in self._offers))
 
-    def find(self, name: str, functions: "Functions | None" = None) -> Detector:
+    def find(self, name: str, functions: "Functions | None" = None) -> "Detector":
         """Return a detector; ``functions`` finds what module:function names, in its own process."""
         if is_function(name):
             if functions is None:
@@ -69,6 +68,8 @@ class Catalogue:
                     f"{name} is a function of a project, and here is none",
                     remedy="Name it in the trueup.yaml of the project whose module it is.",
                 )
+            from trueup.monitoring.detectors.functions import FunctionDetector
+
             return FunctionDetector(name, functions(name))
         if name in self._offers:
             return self._offers[name].make()
@@ -80,7 +81,7 @@ class Catalogue:
     @contextmanager
     def opened(
         self, names: Sequence[str], functions: "Functions | None" = None
-    ) -> Iterator[dict[str, Detector]]:
+    ) -> "Iterator[dict[str, Detector]]":
         """Give detectors by their names; what any of them has started ends afterwards."""
         with ExitStack() as stack:
             found = {}
@@ -124,7 +125,7 @@ def package_missing(name: str, package: str, extra: str) -> WrongUsage:
     )
 
 
-def _loaded(name: str, place: str) -> Detector:
+def _loaded(name: str, place: str) -> "Detector":
     module, _, attribute = place.partition(":")
     try:
         make: Make = getattr(import_module(module), attribute)
