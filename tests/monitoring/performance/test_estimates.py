@@ -5,13 +5,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.isotonic import IsotonicRegression  # type: ignore[import-untyped]
-from sklearn.metrics import (  # type: ignore[import-untyped]
-    average_precision_score,
-    f1_score,
-    log_loss,
-    roc_auc_score,
-)
 
 from tests.monitoring.performance.answered import DAY, binary, numbers, several
 from trueup.gate.blockwise import estimate
@@ -84,6 +77,7 @@ def test_a_weight_counts_as_so_many_rows(rows: list[tuple[int, bool, int]]) -> N
 
 
 def test_weighted_metrics_are_those_of_scikit_learn() -> None:
+    sklearn = pytest.importorskip("sklearn.metrics")
     rows = binary(3000, 1, 4)
     weights = np.random.default_rng(1).uniform(0.2, 5, 3000)
     truth, score = rows.truth == 1, rows.predicted
@@ -92,17 +86,17 @@ def test_weighted_metrics_are_those_of_scikit_learn() -> None:
         for name in ("roc_auc", "average_precision", "f1", "log_loss")
     }
     theirs = {
-        "roc_auc": roc_auc_score(truth, score, sample_weight=weights),
-        "average_precision": average_precision_score(truth, score, sample_weight=weights),
-        "f1": f1_score(truth, score >= 0.5, sample_weight=weights),
-        "log_loss": log_loss(truth, score, sample_weight=weights),
+        "roc_auc": sklearn.roc_auc_score(truth, score, sample_weight=weights),
+        "average_precision": sklearn.average_precision_score(truth, score, sample_weight=weights),
+        "f1": sklearn.f1_score(truth, score >= 0.5, sample_weight=weights),
+        "log_loss": sklearn.log_loss(truth, score, sample_weight=weights),
     }
     assert ours == pytest.approx(theirs, abs=1e-9)
     three = several(900, 1, 2)
     heavy = np.random.default_rng(2).uniform(0.2, 5, 900)
     area = weighted(metric_named("roc_auc_ovr", "multiclass"), heavy, 3)
     theirs_each = [
-        roc_auc_score(three.truth == c, three.predicted[:, c], sample_weight=heavy)
+        sklearn.roc_auc_score(three.truth == c, three.predicted[:, c], sample_weight=heavy)
         for c in range(3)
     ]
     mine = estimate(area, Labels(three.truth, three.predicted, 3))
@@ -111,10 +105,11 @@ def test_weighted_metrics_are_those_of_scikit_learn() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.1, 10)), min_size=2, max_size=40))
 def test_the_rising_line_is_that_of_scikit_learn(cells: list[tuple[float, float]]) -> None:
+    linear = pytest.importorskip("sklearn.isotonic")
     scores = np.arange(len(cells)).astype(np.float64)
     came, weights = (np.array([each[k] for each in cells]) for k in (0, 1))
     line = isotonic(scores, came, weights)
-    theirs = IsotonicRegression().fit(scores, came, sample_weight=weights).predict(scores)
+    theirs = linear.IsotonicRegression().fit(scores, came, sample_weight=weights).predict(scores)
     assert np.all(np.diff(line.shares) > 0)
     assert set(np.round(line.shares, 9)) == set(np.round(theirs, 9))
 
