@@ -204,6 +204,16 @@ def frame_of(columns: dict[str, Any]) -> Any:
     )
 
 
+def polars_frame(columns: dict[str, Any], side: str) -> Any:
+    """Return the columns whose names begin with a side; NaN are nulls."""
+    if util.find_spec("polars") is None:
+        raise Refused("it is given polars frames, for which this environment has no polars")
+    polars = import_module("polars")
+    mine = {name[len(side) :]: one for name, one in columns.items() if name.startswith(side)}
+    frame = polars.DataFrame([_series(polars, name, one) for name, one in mine.items()])
+    return frame.with_columns(polars.selectors.float().fill_nan(None))
+
+
 def _series(polars: Any, name: str, column: Any) -> Any:
     if column.dtype.kind != "O":
         return polars.Series(name, column)
@@ -262,7 +272,8 @@ class Session:
         for place in frame.get("code", ()):
             if place not in sys.path:
                 sys.path.insert(0, place)
-        answers = {"open": self.open, "predict": self.predict, "load": self.load, "call": self.call}
+        answers = {"open": self.open, "predict": self.predict, "load": self.load, "call": self.call,
+                   "compare": self.compare}  # fmt: skip
         return answers[frame["op"]](frame, columns)
 
     def open(self, frame: dict[str, Any], columns: dict[str, Any]) -> Any:
@@ -289,6 +300,13 @@ class Session:
         """Call a function that was loaded: truth and prediction to a number, or one a row."""
         value = self.functions[frame["call"]](columns["truth"], columns["predicted"])
         return {}, {"value": np.asarray(value, dtype=np.float64)}
+
+    def compare(self, frame: dict[str, Any], columns: dict[str, Any]) -> Any:
+        """Call a function that was loaded with two polars frames: to a number, or to a record."""
+        tables = [polars_frame(columns, side) for side in ("reference/", "window/")]
+        said = self.functions[frame["call"]](*tables)
+        plain = said if isinstance(said, dict) else float(said)
+        return {"said": json.loads(json.dumps(plain, default=float))}, {}
 
 
 def problem(error: BaseException) -> dict[str, Any]:
