@@ -82,8 +82,9 @@ def test_a_drop_that_was_seen_is_reported_no_more(shop: Path) -> None:
 def test_a_window_waits_for_its_labels(tmp_path: Path) -> None:
     root = project(tmp_path / "shop", SETTINGS)
     promoted(root, 5)
-    served(root, rows(LIVE, 3, 200, seed=3))
-    found = watched(root, now=LIVE + 4 * DAY)
-    assert len(found.checks) == 3
-    assert [window.name for _, window in found.history.matured()] == ["2026-03-01", "2026-03-02"]
-    assert states(found) == ["quiet"] * 3
+    table = rows(LIVE, 3, 200, seed=3)
+    served(root, table)
+    found = watched(root)
+    assert (states(found), found.history.matured()) == (["quiet"] * 3, {})
+    labelled(root, table.head(200))
+    assert [window.name for _, window in watched(root).history.matured()] == ["2026-03-01"]

@@ -1,5 +1,7 @@
 """A version's windows whose labels have come: how well it did in each, written down once."""
 
+from collections.abc import Sequence
+
 from trueup.captures.finding import Span, segments_in
 from trueup.captures.layout import LABELS
 from trueup.monitoring.maturity import MaturityCurve
@@ -9,6 +11,8 @@ from trueup.monitoring.watching.history import History
 from trueup.monitoring.watching.performing import Known, Performer, curve_of
 from trueup.monitoring.watching.windows import Window
 from trueup.project.watch import Version
+
+_AT_ONCE = 31  # windows whose captures are read together
 
 
 class Maturing:
@@ -30,33 +34,39 @@ class Maturing:
         return self.performers[reference.answers]
 
     def mature(self, history: History) -> None:
-        """Write down how windows did whose labels are complete by now; all are read at once."""
+        """Write down how windows did whose labels are complete by now."""
         there = history.reference(self.version.number)
         performer = self.performer(there[1]) if there else None
         if there is None or performer is None:
             return
-        number, done = there[0], history.matured()
+        number, done, now = there[0], history.matured(), self.version.watch.now
+        after_s = performer.wish.labels.mature_after or 0.0
         waiting = [
             one
             for one in history.checks(self.version.number)
             if one.reference == number
             and (self.version.number, one.window) not in done
-            and one.window.end <= self.version.watch.now
+            and one.window.closes(after_s) <= now
         ]
-        if not waiting or not self._may_be_mature(waiting[0].window, performer):
+        if not waiting or not self._has_labels(waiting[0].window):
             return
-        frame = self.version.captured(waiting[0].window.begin, waiting[-1].window.end, labels=True)
-        answers = performer.answers(frame, inputs=False)
-        curve = curve_of(answers, self.version.watch.now)
-        for one in waiting:
-            self._mature_one(performer, one, answers, curve)
+        for start in range(0, len(waiting), _AT_ONCE):
+            self._mature_some(performer, waiting[start : start + _AT_ONCE])
 
-    def _may_be_mature(self, first: Window, performer: Performer) -> bool:
-        after_s = performer.wish.labels.mature_after
-        if after_s is not None:
-            return first.closes(after_s) <= self.version.watch.now
+    def _has_labels(self, first: Window) -> bool:
         rows = self.version.rows
         return bool(segments_in(rows.bucket, LABELS, rows.model, Span(since=first.begin)))
+
+    def _mature_some(self, performer: Performer, checks: Sequence[Checked]) -> None:
+        now = self.version.watch.now
+        frame = self.version.captured(checks[0].window.begin, checks[-1].window.end, labels=True)
+        answers = performer.answers(frame, inputs=False)
+        curve = curve_of(answers, now)
+        moments = answers.at[answers.labelled(int(now.timestamp() * 1e6))]
+        for one in checks:
+            begin, end = (m.timestamp() * 1e6 for m in (one.window.begin, one.window.end))
+            if ((moments >= begin) & (moments < end)).any():
+                self._mature_one(performer, one, answers, curve)
 
     def _mature_one(
         self, performer: Performer, check: Checked, answers: Answers, curve: MaturityCurve

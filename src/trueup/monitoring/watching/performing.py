@@ -133,12 +133,12 @@ class Performer:
     def matured(
         self, window: Window, answers: Answers, now: datetime, known: "Known"
     ) -> tuple[Performance, tuple[Drop, ...]] | None:
-        """Return how a window did; None while its labels are not mature."""
+        """Return how a window did; None while its labels are not mature, or none has come."""
         if self.judged is None:
             return None
         before = Before(curve=known.curve)
         found = performance(answers, window.begin, self.judged, now, before)
-        if not found.maturity.mature:
+        if not found.maturity.mature or not found.coverage.labelled:
             return None
         return found, self._drop(found, "realised", known.down, ())
 
