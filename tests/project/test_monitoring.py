@@ -22,6 +22,7 @@ from tests.project.watched import (
 )
 from trueup.captures.finding import Span
 from trueup.errors import TrueupError, WrongUsage
+from trueup.monitoring.watching import counting
 from trueup.monitoring.watching.events import Checked, Referenced
 from trueup.monitoring.watching.gauges import gauges
 
@@ -249,6 +250,35 @@ def test_nulls_that_were_never_there_are_broken_data_not_drift(shop: Path) -> No
     assert [(one.check, one.column) for one in last.broken] == [("nulls", "staff")]
     assert "staff" not in columns_of(last)
     assert said(shop, "monitor", "sale") == 9
+
+
+def test_a_day_with_a_fraction_of_the_usual_rows_is_broken(shop: Path) -> None:
+    served(shop, rows(LIVE + 14 * DAY, 1, 100, seed=16).head(8))
+    last = watched(shop).checks[-1]
+    assert [(one.check, one.column) for one in last.broken] == [("row_count", "")]
+
+
+def test_the_day_of_a_promotion_has_no_usual_number_of_rows(shop: Path) -> None:
+    table = rows(LIVE + 14 * DAY, 1, 100, seed=16)
+    served(shop, table.head(8))
+    promoted(shop, 9)
+    served(shop, table.tail(92))
+    found = watched(shop)
+    assert [(one.version, one.state) for one in found.checks[-2:]] == [(1, "quiet"), (2, "quiet")]
+
+
+def test_many_rows_are_streamed_and_come_to_the_same(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = copytree(shop, tmp_path / "other")
+    for root in (shop, other):
+        served(root, rows(LIVE + 14 * DAY, 2, 100, seed=17))
+    expected = watched(shop).checks[-2:]
+    monkeypatch.setattr(counting, "_IN_MEMORY_BYTES", 0)
+    found = watched(other).checks[-2:]
+    assert [(one.state, one.rows, one.drift) for one in found] == [
+        (one.state, one.rows, one.drift) for one in expected
+    ]
 
 
 def test_a_version_can_be_watched_before_it_is_champion(fresh: Path) -> None:

@@ -72,12 +72,14 @@ def monitor(workspace: Workspace, wanted: Wanted) -> Standing:
         wish=wished(entry),
     )
     segments = segments_in(workspace.bucket, CAPTURES, name.model, Span(wanted.since, wanted.until))
+    every = windows_of(segments, settings.window_s)
+    shared = {one for one, some in every.items() if len({each.version for each in some}) > 1}
     fresh = waiting = 0
     for version in _versions(name, found, segments):
         some = [one for one in segments if one.version == version.version.version]
         windows = windows_of(some, settings.window_s)
         within = {one: each for one, each in windows.items() if _is_within(one, wanted)}
-        done, left = WatchedVersion(version_of(watch, version)).catch_up(within)
+        done, left = WatchedVersion(version_of(watch, version), shared).catch_up(within)
         fresh, waiting = fresh + done, waiting + left
     history = watch.diary.history()
     shown = [one for one in history.checks() if _is_within(one.window, wanted)]

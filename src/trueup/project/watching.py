@@ -1,6 +1,6 @@
 """One version's closed windows brought up to date: each is checked once, and written down."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from trueup.captures.finding import Span
@@ -21,7 +21,8 @@ from trueup.project.watch import Version
 class WatchedVersion:
     """The windows of one version."""
 
-    def __init__(self, version: Version) -> None:
+    def __init__(self, version: Version, shared: Set[Window] = frozenset()) -> None:
+        self.shared = shared  # windows in which other versions have answered, too
         self.version, self.watch = version, version.watch
         self.number = version.number
         self.maturing = Maturing(version)
@@ -83,6 +84,15 @@ class WatchedVersion:
 
         self.watch.diary.add(decide)
 
+    def _usual(self, reference: Referenced, window: Window) -> judging.Usual:
+        if window in self.shared:
+            return judging.Usual()
+        if reference.basis == "captures":
+            return judging.Usual(as_reference=True)
+        known = self.watch.diary.history().checks(self.number)
+        before = [(one.window, one.rows) for one in known if one.window not in self.shared]
+        return judging.Usual(before=tuple(one for one in before if one[0] < window))
+
     def _table(self, window: Window, segments: Sequence[Segment]) -> tuple[Any, int]:
         import polars as pl
 
@@ -106,8 +116,8 @@ class WatchedVersion:
             self._passed(window, 0, mark)
             return 0
         limits = judging.limits_of(watch.settings, watch.redact)
-        own = reference.basis == "captures"
-        seen = judging.counted(kept, table, rows, window, limits, usual_rows=own)
+        usual = self._usual(reference, window)
+        seen = judging.counted(kept, table, rows, window, limits, usual)
         performer = self.maturing.performer(reference)
         answers = (
             None

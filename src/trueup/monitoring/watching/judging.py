@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from trueup.monitoring.alarms import Alarm, Moment, check
+from trueup.monitoring.broken.amounts import row_count
 from trueup.monitoring.broken.checking import broken, sound
-from trueup.monitoring.broken.records import Broken, Limits
+from trueup.monitoring.broken.records import Broken, Limits, ordered
 from trueup.monitoring.broken.windows import Basis, Span, window_of
 from trueup.monitoring.calibration.records import Threshold
 from trueup.monitoring.comparing import Comparison, compare
@@ -54,22 +56,47 @@ class Weighed(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]
 
 
-def counted(
-    kept: Kept, table: Any, rows: int, window: Window, limits: Limits, *, usual_rows: bool
-) -> Counted:
-    """Count a window and look for what is broken in it.
+class Usual(msgspec.Struct, frozen=True):
+    """How many rows a window should have: as own captures of the reference, or as those before.
 
-    usual_rows: the reference has as many rows as the window should have, as own captures do and
-    a sample to judge models on does not.
+    Neither where other versions have answered in it too, as then no number is usual.
     """
+
+    as_reference: bool = False
+    before: tuple[tuple[Window, int], ...] = ()
+
+
+def counted(
+    kept: Kept, table: Any, rows: int, window: Window, limits: Limits, usual: Usual
+) -> Counted:
+    """Count a window and look for what is broken in it."""
     grid = kept.reference.grid
     table = fitting(table, grid)
     timed = kept.reference.is_timed
     asked = Asked(blocks=BlockSize(AT) if timed else blocks_of(rows), id=ID)
-    span = Span(window.begin, window.end) if usual_rows else None
+    span = Span(window.begin, window.end)
     basis = Basis(kept.reference, kept.habits)
-    found = window_of(basis, table, asked, span)
-    return Counted(window, rows, found.counted, broken(basis, found, limits))
+    found = window_of(basis, table, asked, span if usual.as_reference else None)
+    wrong = broken(basis, found, limits)
+    if len(usual.before) > 1:
+        own = Basis(_as_before(kept.reference, usual.before))
+        further = row_count(own, msgspec.structs.replace(found, span=span), limits)
+        wrong = msgspec.structs.replace(wrong, findings=ordered([*wrong.findings, *further]))
+    return Counted(window, rows, found.counted, wrong)
+
+
+def _as_before(reference: Reference, before: Sequence[tuple[Window, int]]) -> Reference:
+    """Return the number of rows of windows before as if it were a reference's."""
+    first = before[0][0]
+    rows = np.array([count for _, count in before], dtype=np.int64)
+    begins = np.array([round(one.begin.timestamp() * 1e6) for one, _ in before], dtype=np.int64)
+    return msgspec.structs.replace(
+        reference,
+        profile=msgspec.structs.replace(reference.profile, rows=rows),
+        begins=begins,
+        width=round((first.end - first.begin).total_seconds() * 1e6),
+        is_timed=True,
+    )
 
 
 def limits_of(settings: Settings, redact: Sequence[str] = ()) -> Limits:
