@@ -8,12 +8,14 @@ if TYPE_CHECKING:
     from trueup.project.capture_client import label as label
     from trueup.project.drifting import drift as drift
     from trueup.project.looking import runs as runs
+    from trueup.project.model_verbs import acknowledge as acknowledge
     from trueup.project.model_verbs import alias as alias
     from trueup.project.model_verbs import approve as approve
     from trueup.project.model_verbs import convert as convert
     from trueup.project.model_verbs import deprecate as deprecate
     from trueup.project.model_verbs import history as history
     from trueup.project.model_verbs import judge as judge
+    from trueup.project.model_verbs import monitor as monitor
     from trueup.project.model_verbs import predict as predict
     from trueup.project.model_verbs import promote as promote
     from trueup.project.model_verbs import register as register
@@ -30,12 +32,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 _MODEL_VERBS = (
+    "acknowledge",
     "alias",
     "approve",
     "convert",
     "deprecate",
     "history",
     "judge",
+    "monitor",
     "predict",
     "promote",
     "register",

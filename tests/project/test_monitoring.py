@@ -323,6 +323,14 @@ def test_the_page_shows_columns_before_and_now(shop: Path) -> None:
     assert "2026-03-14" in page
 
 
+def test_python_can_do_what_the_command_line_can(shop: Path) -> None:
+    import trueup
+
+    assert trueup.monitor("sale", folder=shop).word == "alarm"
+    trueup.acknowledge("sale", "2026-03-14", "seen", folder=shop)
+    assert trueup.monitor("sale", folder=shop).word is None
+
+
 def test_gauges_are_of_the_last_check_and_bounded(shop: Path) -> None:
     last = watched(shop).history.last
     assert isinstance(last, Checked)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from trueup.delivery.judging import Judgement
+    from trueup.monitoring.watching.events import Checked
+    from trueup.monitoring.watching.standing import Standing
     from trueup.project.converting import Conversed
     from trueup.project.promoting import Promotion
     from trueup.registry.history import History
@@ -155,6 +157,28 @@ def predict(
         return predicting.predict_table(workspace, name, *places, **more)
 
 
+def monitor(name: str, *, env: str = "", folder: Folder = ".", **wanted: Any) -> "Standing":
+    """Check the closed windows of a model's captures, as ``trueup monitor`` does.
+
+    ``word`` of what is returned is broken, alarm or None. Further arguments are since, until and
+    now (aware), and reference, a span of captures.
+    """
+    from trueup.project import monitoring
+
+    with _opened(folder) as workspace:
+        return monitoring.monitor(workspace, monitoring.Wanted(name, env, **wanted))
+
+
+def acknowledge(
+    name: str, window: str, why: str, *, env: str = "", folder: Folder = "."
+) -> "tuple[Checked, ...]":
+    """Say that somebody has seen what a window shows, and return its checks."""
+    from trueup.project import monitoring
+
+    with _opened(folder) as workspace:
+        return monitoring.acknowledge(workspace, name, window, why, env)
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     verb.__name__: verb
     for verb in (
@@ -170,6 +194,8 @@ VERBS: dict[str, Callable[..., Any]] = {
         deprecate,
         convert,
         predict,
+        monitor,
+        acknowledge,
     )
 }
 

@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
+import msgspec
+
 from trueup.captures.finding import Span
 from trueup.captures.layout import Segment
+from trueup.monitoring.broken.records import piped
 from trueup.monitoring.performance.dropping import Drop
 from trueup.monitoring.performance.records import Performance
 from trueup.monitoring.watching import judging
@@ -15,6 +18,7 @@ from trueup.monitoring.watching.performing import MOST_ROWS, past_of
 from trueup.monitoring.watching.shelf import Kept
 from trueup.monitoring.watching.windows import Window, mark_of
 from trueup.project.maturing import Maturing
+from trueup.project.origins import origins
 from trueup.project.watch import Version
 
 
@@ -118,6 +122,9 @@ class WatchedVersion:
         limits = judging.limits_of(watch.settings, watch.redact)
         usual = self._usual(reference, window)
         seen = judging.counted(kept, table, rows, window, limits, usual)
+        if seen.broken.names:
+            pipes = origins(watch.workspace, seen.broken.names)
+            seen = msgspec.structs.replace(seen, broken=piped(seen.broken, pipes))
         performer = self.maturing.performer(reference)
         answers = (
             None

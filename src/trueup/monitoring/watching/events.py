@@ -54,6 +54,7 @@ class BrokenPart(msgspec.Struct, frozen=True, omit_defaults=True):
     says: str
     sure: Sure
     rows: int = 0
+    mend: str = ""  # the stage that makes it, and where
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):

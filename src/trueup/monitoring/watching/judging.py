@@ -9,7 +9,7 @@ import numpy as np
 from trueup.monitoring.alarms import Alarm, Moment, check
 from trueup.monitoring.broken.amounts import row_count
 from trueup.monitoring.broken.checking import broken, sound
-from trueup.monitoring.broken.records import Broken, Limits, ordered
+from trueup.monitoring.broken.records import Broken, Finding, Limits, ordered
 from trueup.monitoring.broken.windows import Basis, Span, window_of
 from trueup.monitoring.calibration.records import Threshold
 from trueup.monitoring.comparing import Comparison, compare
@@ -256,9 +256,13 @@ def _is_out_of_season(threshold: Threshold, drift: Drifted | None) -> bool:
 def broken_parts(found: Broken) -> tuple[BrokenPart, ...]:
     """Return what an event keeps of what is broken."""
     return tuple(
-        BrokenPart(one.check, one.column, one.says, one.sure, one.rows)
+        BrokenPart(one.check, one.column, one.says, one.sure, one.rows, _mend(one))
         for one in found.findings[:_MOST_BROKEN]
     )
+
+
+def _mend(one: Finding) -> str:
+    return f"{one.pipe.stage}: {one.pipe.output}" if one.pipe else ""
 
 
 def _broken_reasons(found: Broken) -> tuple[str, ...]:

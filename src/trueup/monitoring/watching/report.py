@@ -27,7 +27,7 @@ _COLUMNS = (
     Column("score", "number", digits=3),
     Column("above", "number", digits=3),
 )
-_BROKEN = (Column("column"), Column("check"), Column("what"), Column("sure"))
+_BROKEN = (Column("column"), Column("check"), Column("what"), Column("sure"), Column("mend"))
 
 
 def watch_report(standing: Standing, further: Sequence[Block] = ()) -> Report:
@@ -121,7 +121,10 @@ def newest_of(standing: Standing) -> Checked | None:
 
 def _in_full(one: Checked) -> Iterator[Block]:
     if one.broken:
-        rows = [(each.column or "-", each.check, each.says, each.sure) for each in one.broken]
+        rows = [
+            (each.column or "-", each.check, each.says, each.sure, each.mend or None)
+            for each in one.broken
+        ]
         yield Table(_BROKEN, tuple(rows), f"Broken in {one.window.name}")
     if one.drift is not None:
         rows_of = enumerate(one.drift.columns, 1)
