@@ -6,7 +6,7 @@ that it warms up on. All scores of all detectors share one threshold, that of th
 cannot be calibrated is marked "uncalibrated", with the reason, and never alarms by itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
@@ -172,6 +172,19 @@ def watch(
         findings.append(_finding(panel, member, seen.look, (centre, scale)))
         artefacts += seen.look.artefacts
     return _decided(panel, tuple(members), tuple(findings), tuple(artefacts))
+
+
+def triggering(findings: Sequence[Finding], named: Collection[str] = ()) -> tuple[str, ...]:
+    """Return which detectors may set something off: those that count, and what a policy names.
+
+    Of the named it is enough that they fire by themselves, or lie above a threshold that keeps no
+    promise.
+    """
+    return tuple(
+        one.detector
+        for one in findings
+        if one.counts or (one.detector in named and (one.fired or one.significant))
+    )
 
 
 def encode_panel(panel: Panel) -> bytes:

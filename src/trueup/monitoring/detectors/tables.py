@@ -22,6 +22,24 @@ class _Packed(msgspec.Struct, frozen=True):
     format: int = 1
 
 
+def windows_of(table: "pl.DataFrame", at: str, window_s: float) -> "list[pl.DataFrame]":
+    """Return the windows of a table that has times, in order, counted from 1970, without these.
+
+    Rows keep their order in time within each; a window without rows is left out, like rows
+    without a time.
+    """
+    import polars as pl
+
+    ordered = table.filter(pl.col(at).is_not_null()).sort(at, maintain_order=True)
+    width = round(window_s * 1e6)
+    place = (pl.col(at).dt.timestamp("us") // width).alias(_PLACE)
+    parts = ordered.with_columns(place).partition_by(_PLACE, maintain_order=True)
+    return [part.drop(_PLACE, at) for part in parts]
+
+
+_PLACE = "trueup.place"
+
+
 def packed(windows: "Sequence[pl.DataFrame]") -> bytes:
     """Return windows of the same columns as bytes."""
     import polars as pl
