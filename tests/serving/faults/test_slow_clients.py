@@ -143,7 +143,7 @@ def unread(one: socket.socket) -> None:
     """Ask and never read, until nothing more can be asked."""
     ids = [f"{k:0200}" for k in range(400)]  # they come back
     body = json.dumps({"records": [RECORD] * 400, "ids": ids}).encode()
-    pending = memoryview(request(body) * 150)
+    pending = memoryview(request(body) * 400)  # more than the kernel holds on both sides
     one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     one.setblocking(False)
     while pending and select.select([], [one], [], 0.3)[1]:

@@ -143,76 +143,58 @@ _RESTS = {
 
 def timeline(windows: Sequence[Performance], metric: str) -> Chart:
     """Return realised values with intervals and estimates with bands, over time."""
-    values = []
-    for one in windows:
-        came, made = one.headline(metric), one.estimate(metric)
-        at = one.begin.isoformat()
-        if came is not None and came.value is not None:
-            values.append(
-                {
-                    "at": at,
-                    "kind": "realised",
-                    "value": came.value,
-                    "low": came.lower,
-                    "high": came.upper,
-                    "mature": one.maturity.mature,
-                }
-            )
-        if made is not None:
-            values.append(
-                {
-                    "at": at,
-                    "kind": "estimated",
-                    "value": made.value,
-                    "low": made.lower,
-                    "high": made.upper,
-                    "mature": True,
-                }
-            )
-    x = {"field": "at", "type": "temporal", "title": None}
-    y = {"field": "value", "type": "quantitative", "title": metric, "scale": {"zero": False}}
-    colour = {
-        "field": "kind",
-        "type": "nominal",
-        "title": None,
-        "scale": {"domain": ["realised", "estimated"], "range": [_REALISED, _ESTIMATED]},
-    }
-    band = {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour}
-    is_of = {kind: [{"filter": f"datum.kind == '{kind}'"}] for kind in ("realised", "estimated")}
-    hollow = {"condition": {"test": "datum.mature", "value": 1}, "value": 0.35}
     spec = {
         "$schema": SCHEMA,
         "title": f"{metric}: realised, and estimated without labels",
         "width": WIDTH - 55,
-        "data": {"values": values},
-        "layer": [
-            {
-                "transform": is_of["estimated"],
-                "mark": {"type": "area", "opacity": 0.2},
-                "encoding": band,
-            },
-            {
-                "transform": is_of["estimated"],
-                "mark": {"type": "line", "strokeDash": [6, 3]},
-                "encoding": {"x": x, "y": y, "color": colour},
-            },
-            {
-                "transform": is_of["realised"],
-                "mark": "rule",
-                "encoding": {**band, "opacity": hollow},
-            },
-            {
-                "transform": is_of["realised"],
-                "mark": {"type": "point", "filled": True},
-                "encoding": {"x": x, "y": y, "color": colour, "opacity": hollow},
-            },
-        ],
+        "data": {"values": _values(windows, metric)},
+        "layer": _layers(metric),
     }
     letters = {
         "realised": sparkline([_height(one.headline(metric)) for one in windows]),
         "estimated": sparkline([_height(one.estimate(metric)) for one in windows]),
     }
     return Chart(f"{metric} over time", spec, labelled(letters))
+
+
+def _values(windows: Sequence[Performance], metric: str) -> list[dict[str, Any]]:
+    """Return a point for each window's realised value, and for each estimate."""
+    values = []
+    for one in windows:
+        came, made = one.headline(metric), one.estimate(metric)
+        kinds = {"realised": (came, one.maturity.mature), "estimated": (made, True)}
+        for kind, (found, mature) in kinds.items():
+            if found is not None and found.value is not None:
+                point = {"value": found.value, "low": found.lower, "high": found.upper}
+                values.append(
+                    {"at": one.begin.isoformat(), "kind": kind, **point, "mature": mature}
+                )
+    return values
+
+
+def _layers(metric: str) -> list[dict[str, Any]]:
+    """Return estimates as a band and a dashed line, realised values as points with intervals."""
+    x = {"field": "at", "type": "temporal", "title": None}
+    y = {"field": "value", "type": "quantitative", "title": metric, "scale": {"zero": False}}
+    scale = {"domain": ["realised", "estimated"], "range": [_REALISED, _ESTIMATED]}
+    colour = {"field": "kind", "type": "nominal", "title": None, "scale": scale}
+    place = {"x": x, "y": y, "color": colour}
+    band = {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour}
+    hollow = {"condition": {"test": "datum.mature", "value": 1}, "value": 0.35}
+    drawn: list[tuple[str, Any, dict[str, Any]]] = [
+        ("estimated", {"type": "area", "opacity": 0.2}, band),
+        ("estimated", {"type": "line", "strokeDash": [6, 3]}, place),
+        ("realised", "rule", {**band, "opacity": hollow}),
+        ("realised", {"type": "point", "filled": True}, {**place, "opacity": hollow}),
+    ]
+    return [
+        {
+            "transform": [{"filter": f"datum.kind == '{kind}'"}],
+            "mark": mark,
+            "encoding": encoding,
+        }
+        for kind, mark, encoding in drawn
+    ]
 
 
 def _height(found: Realised | Estimated | None) -> float:
