@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from trueup.monitoring.maturity import MaturityCurve
 from trueup.monitoring.performance.dropping import Drop
