@@ -8,6 +8,7 @@ import msgspec
 from trueup.captures.finding import Span
 from trueup.captures.layout import Segment
 from trueup.monitoring.broken.records import piped
+from trueup.monitoring.performance.answers import Answers
 from trueup.monitoring.performance.dropping import Drop
 from trueup.monitoring.performance.records import Performance
 from trueup.monitoring.watching import judging
@@ -88,6 +89,27 @@ class WatchedVersion:
 
         self.watch.diary.add(decide)
 
+    def _counted(
+        self, based: "tuple[int, Referenced, Kept]", taken: judging.Taken
+    ) -> judging.Counted:
+        """Count a window, and name the pipes to mend where it is broken."""
+        watch, (_, reference, kept) = self.watch, based
+        limits = judging.limits_of(watch.settings, watch.redact)
+        seen = judging.counted(kept, taken, limits, self._usual(reference, taken.window))
+        if not seen.broken.names:
+            return seen
+        pipes = origins(watch.workspace, seen.broken.names)
+        return msgspec.structs.replace(seen, broken=piped(seen.broken, pipes))
+
+    def _kept_profile(self, kept: Kept, seen: judging.Counted, mark: str) -> str:
+        """Keep a window's profile and return its key; of one that does not fit the grid, none."""
+        if seen.counted is None or not seen.is_whole(kept.reference.grid):
+            return ""
+        replica = f"v{self.number}-captures-{mark}"
+        key = self.watch.shelf.profile_key(seen.counted.grid.digest, seen.window, replica)
+        self.watch.shelf.keep_profile(key, seen.counted.profile)
+        return key
+
     def _usual(self, reference: Referenced, window: Window) -> judging.Usual:
         if window in self.shared:
             return judging.Usual()
@@ -115,29 +137,17 @@ class WatchedVersion:
         """Check a window, and say whether there was anything to check."""
         watch, (number, reference, kept) = self.watch, based
         table, rows = self._table(window, segments)
-        mark, key = mark_of(segments), ""
+        mark = mark_of(segments)
         if not rows:
             self._passed(window, 0, mark)
             return 0
-        limits = judging.limits_of(watch.settings, watch.redact)
-        usual = self._usual(reference, window)
-        seen = judging.counted(kept, table, rows, window, limits, usual)
-        if seen.broken.names:
-            pipes = origins(watch.workspace, seen.broken.names)
-            seen = msgspec.structs.replace(seen, broken=piped(seen.broken, pipes))
+        seen = self._counted(based, judging.Taken(window, table, rows))
+        key = self._kept_profile(kept, seen, mark)
         performer = self.maturing.performer(reference)
-        answers = (
-            None
-            if performer is None
-            else performer.answers(
-                self.version.captured(window.begin, window.end, labels=False),
-                inputs=rows <= MOST_ROWS,
-            )
-        )
-        if seen.counted is not None and seen.is_whole(kept.reference.grid):
-            replica = f"v{self.number}-captures-{mark}"
-            key = watch.shelf.profile_key(seen.counted.grid.digest, window, replica)
-            watch.shelf.keep_profile(key, seen.counted.profile)
+        answers: Answers | None = None
+        if performer is not None:
+            captured = self.version.captured(window.begin, window.end, labels=False)
+            answers = performer.answers(captured, inputs=rows <= MOST_ROWS)
 
         def decide(history: History) -> Checked | None:
             if history.check(self.number, window) is not None:

@@ -25,6 +25,11 @@ _LETTERS: dict[State, str] = {
 }  # fmt: skip
 _TIME = {"type": "temporal", "title": None, "scale": {"type": "utc"}}
 _HEIGHT = 200
+_BAND: dict[str, Any] = {  # up to the threshold
+    "mark": {"type": "rect", "color": "#2e7d32", "opacity": 0.12},
+    "data": {"values": [{"low": 0, "high": 1}]},
+    "encoding": {"y": {"field": "low", "type": "quantitative"}, "y2": {"field": "high"}},
+}
 _MOST = 20.0  # times the threshold; farther off is as bad
 
 
@@ -41,12 +46,8 @@ def timeline(checks: Sequence[Checked]) -> Chart:
     ]
     x = {"field": "window", **_TIME}
     y = {"field": "score", "type": "quantitative", "title": "score / threshold"}
-    colour = {
-        "field": "state",
-        "type": "nominal",
-        "title": None,
-        "scale": {"domain": list(_COLOURS), "range": list(_COLOURS.values())},
-    }
+    scale = {"domain": list(_COLOURS), "range": list(_COLOURS.values())}
+    colour = {"field": "state", "type": "nominal", "title": None, "scale": scale}
     spec: dict[str, Any] = {
         "$schema": SCHEMA,
         "title": "Windows",
@@ -54,14 +55,7 @@ def timeline(checks: Sequence[Checked]) -> Chart:
         "height": _HEIGHT,
         "data": {"values": values},
         "layer": [
-            {
-                "mark": {"type": "rect", "color": "#2e7d32", "opacity": 0.12},
-                "data": {"values": [{"low": 0, "high": 1}]},
-                "encoding": {
-                    "y": {"field": "low", "type": "quantitative"},
-                    "y2": {"field": "high"},
-                },
-            },
+            _BAND,
             {"mark": {"type": "line", "color": "#9e9e9e"}, "encoding": {"x": x, "y": y}},
             {
                 "mark": {"type": "point", "filled": True, "size": 60},

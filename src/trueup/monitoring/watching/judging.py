@@ -66,14 +66,19 @@ class Usual(msgspec.Struct, frozen=True):
     before: tuple[tuple[Window, int], ...] = ()
 
 
-def counted(
-    kept: Kept, table: Any, rows: int, window: Window, limits: Limits, usual: Usual
-) -> Counted:
+class Taken(msgspec.Struct, frozen=True):
+    """The captures of a window: a frame, lazy where there are many."""
+
+    window: Window
+    table: Any
+    rows: int
+
+
+def counted(kept: Kept, taken: Taken, limits: Limits, usual: Usual) -> Counted:
     """Count a window and look for what is broken in it."""
-    grid = kept.reference.grid
-    table = fitting(table, grid)
+    table, window = fitting(taken.table, kept.reference.grid), taken.window
     timed = kept.reference.is_timed
-    asked = Asked(blocks=BlockSize(AT) if timed else blocks_of(rows), id=ID)
+    asked = Asked(blocks=BlockSize(AT) if timed else blocks_of(taken.rows), id=ID)
     span = Span(window.begin, window.end)
     basis = Basis(kept.reference, kept.habits)
     found = window_of(basis, table, asked, span if usual.as_reference else None)
@@ -82,7 +87,7 @@ def counted(
         own = Basis(_as_before(kept.reference, usual.before))
         further = row_count(own, msgspec.structs.replace(found, span=span), limits)
         wrong = msgspec.structs.replace(wrong, findings=ordered([*wrong.findings, *further]))
-    return Counted(window, rows, found.counted, wrong)
+    return Counted(window, taken.rows, found.counted, wrong)
 
 
 def _as_before(reference: Reference, before: Sequence[tuple[Window, int]]) -> Reference:
