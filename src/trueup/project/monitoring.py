@@ -95,8 +95,9 @@ def report_of(workspace: Workspace, standing: Standing) -> Report:
     """Return a standing as a report, with charts as far as profiles are there."""
     if not standing.checks:
         return watch_report(standing)
-    drawn: list[Block] = [timeline(standing.checks), effects(standing.checks)]
-    drawn += _performance(workspace, standing)
+    states = [standing.history.state(one) for one in standing.checks]
+    above = (timeline(standing.checks, states), effects(standing.checks))
+    drawn = _performance(workspace, standing)
     newest = newest_of(standing)
     if newest is not None and newest.profile and newest.drift is not None:
         shelf = Shelf(workspace.bucket, standing.model)
@@ -109,7 +110,7 @@ def report_of(workspace: Workspace, standing: Standing) -> Report:
             before = {one.name: one for one in kept.cells()}
             now = {one.name: one for one in cells(profile, kept.grid)}
             drawn += distributions([one.name for one in newest.drift.columns], before, now)
-    return watch_report(standing, drawn)
+    return watch_report(standing, above, drawn)
 
 
 def _performance(workspace: Workspace, standing: Standing) -> list[Block]:

@@ -33,20 +33,21 @@ _BAND: dict[str, Any] = {  # up to the threshold
 _MOST = 20.0  # times the threshold; farther off is as bad
 
 
-def timeline(checks: Sequence[Checked]) -> Chart:
+def timeline(checks: Sequence[Checked], states: Sequence[State]) -> Chart:
     """Return each window's highest score, in thresholds: what is inside of the band is chance."""
     values = [
         {
             "window": one.window.begin.isoformat(),
             "score": _score(one),
-            "state": one.state,
+            "state": state,
             "version": str(one.version),
         }
-        for one in checks
+        for one, state in zip(checks, states, strict=True)
     ]
     x = {"field": "window", **_TIME}
     y = {"field": "score", "type": "quantitative", "title": "score / threshold"}
-    scale = {"domain": list(_COLOURS), "range": list(_COLOURS.values())}
+    there = [state for state in _COLOURS if state in states]
+    scale = {"domain": there, "range": [_COLOURS[state] for state in there]}
     colour = {"field": "state", "type": "nominal", "title": None, "scale": scale}
     spec: dict[str, Any] = {
         "$schema": SCHEMA,
@@ -59,20 +60,23 @@ def timeline(checks: Sequence[Checked]) -> Chart:
             {"mark": {"type": "line", "color": "#9e9e9e"}, "encoding": {"x": x, "y": y}},
             {
                 "mark": {"type": "point", "filled": True, "size": 60},
-                "encoding": {
-                    "x": x,
-                    "y": y,
-                    "color": colour,
-                    "shape": {"field": "version", "type": "nominal", "title": "version"},
-                },
+                "encoding": {"x": x, "y": y, "color": colour, **_versions(checks)},
             },
         ],
     }
     letters = {
         "score": sparkline([_score(one) for one in checks]),
-        "state": "".join(_LETTERS[one.state] for one in checks[-60:]),
+        "state": "".join(_LETTERS[state] for state in states[-60:]),
     }
     return Chart("Windows", spec, labelled(letters))
+
+
+def _versions(checks: Sequence[Checked]) -> dict[str, Any]:
+    """Return what tells versions apart, where there are several."""
+    if len({one.version for one in checks}) < 2:
+        return {}
+    legend = {"orient": "bottom"}
+    return {"shape": {"field": "version", "type": "nominal", "title": "version", "legend": legend}}
 
 
 def effects(checks: Sequence[Checked]) -> Chart:

@@ -30,12 +30,15 @@ _COLUMNS = (
 _BROKEN = (Column("column"), Column("check"), Column("what"), Column("sure"), Column("mend"))
 
 
-def watch_report(standing: Standing, further: Sequence[Block] = ()) -> Report:
-    """Return the report of a standing; ``further`` blocks, such as charts, precede the table."""
-    blocks: list[Block] = [_verdict(standing), *further, _windows(standing)]
+def watch_report(
+    standing: Standing, above: Sequence[Block] = (), further: Sequence[Block] = ()
+) -> Report:
+    """Return the report of a standing; charts stand above its windows, ``further`` blocks below."""
+    blocks: list[Block] = [_verdict(standing), *above, _windows(standing)]
     newest = newest_of(standing)
     if newest is not None:
         blocks += _in_full(newest)
+    blocks += further
     blocks.append(Text("\n".join(_notes(standing))))
     return Report(f"{standing.model}, {standing.environment}", tuple(blocks))
 
