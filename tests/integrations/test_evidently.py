@@ -95,6 +95,9 @@ def test_what_evidently_cannot_compare_is_said_in_a_sentence(evidently: Evidentl
     empty = window(np.random.default_rng(2)).with_columns(pl.lit(None, pl.Float64).alias("a"))
     with pytest.raises(EvidentlyFailed, match="could not compare the window"):
         evidently.look(state, empty)
+    words = pl.col("word").cast(pl.Categorical)
+    others = windows(1, 5)[0].with_columns(words, pl.col("b").cast(pl.Decimal(10, 4)))
+    assert len(evidently.look(state, others).look.scores) == 4
     with pytest.raises(WrongUsage, match="b is missing"):
         evidently.look(state, empty.drop("b"))
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def detectors_of(workspace: Workspace, model: str) -> "Iterator[dict[str, Detector]]":
-    """Give the detectors of PROJECT/MODEL by their names; processes that they have started end afterwards.
+    """Give the detectors of PROJECT/MODEL by their names; what they have started ends afterwards.
 
     Functions of the project are called in its own environment, without the stages' secrets.
     """

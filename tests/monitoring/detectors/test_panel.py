@@ -46,7 +46,7 @@ def test_a_long_enough_reference_makes_a_detector_calibrated_and_a_shift_an_alar
     assert panel.claimed
     came = watch(panel, function(), tables(2, 1, mean=2.0)[0])
     assert (came.alarmed, came.incident) == (True, True)
-    assert triggering(came.findings) == ("checks:far",)
+    assert triggering(came) == ("checks:far",)
     again = watch(came.panel, function(), tables(3, 1, mean=2.0)[0])
     assert (again.alarmed, again.incident) == (True, False)
 
@@ -65,9 +65,9 @@ def test_what_is_uncalibrated_triggers_only_where_the_policy_names_it() -> None:
     fires = function(lambda reference, window: {"score": 1.0, "drifted": True})
     came = watch(panel_of(fires, tables(1, 5), PLAN), fires, tables(2, 1)[0])
     assert came.findings[0].fired
-    assert triggering(came.findings) == ()
-    assert triggering(came.findings, ["checks:far"]) == ("checks:far",)
-    assert triggering(came.findings, ["checks:other"]) == ()
+    assert triggering(came) == ()
+    assert triggering(came, ["checks:far"]) == ("checks:far",)
+    assert triggering(came, ["checks:other"]) == ()
 
 
 def test_one_that_fails_says_so_and_the_others_are_heard() -> None:
@@ -124,12 +124,14 @@ def test_the_e_detector_refuses_where_windows_remember_and_is_shown_as_refused()
 def test_the_rule_of_several_windows_holds_for_detectors_too() -> None:
     plan = msgspec.structs.replace(PLAN, rule=Rule(2, 3))
     panel = panel_of(function(), tables(1, 90), plan)
-    alarmed = []
+    alarmed, triggers = [], []
     for each in (*tables(2, 1), *tables(3, 2, mean=2.0)):
         came = watch(panel, function(), each)
         panel = decode_panel(encode_panel(came.panel))
         alarmed.append(came.alarmed)
+        triggers.append(triggering(came))
     assert alarmed == [False, False, True]
+    assert triggers == [(), (), ("checks:far",)]
 
 
 def test_detectors_take_a_share_of_the_promise_and_leave_the_rest_to_drift() -> None:

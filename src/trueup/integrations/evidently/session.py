@@ -185,10 +185,15 @@ class Session:
 
 
 def _write(table: Any, path: Path) -> None:
-    """Write an Arrow file that older readers read, too."""
+    """Write an Arrow file that older readers read, too, of what pandas has types for."""
     import polars as pl
 
-    table.write_ipc(path, compat_level=pl.CompatLevel.oldest())
+    plain = {
+        name: pl.String if dtype in (pl.Categorical, pl.Enum) else pl.Float64
+        for name, dtype in table.schema.items()
+        if dtype in (pl.Categorical, pl.Enum) or dtype.is_decimal()
+    }
+    table.cast(plain).write_ipc(path, compat_level=pl.CompatLevel.oldest())
 
 
 def split(windows: "Sequence[pl.DataFrame]") -> tuple[tuple[str, ...], tuple[str, ...]]:

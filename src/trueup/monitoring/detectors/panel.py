@@ -174,16 +174,17 @@ def watch(
     return _decided(panel, tuple(members), tuple(findings), tuple(artefacts))
 
 
-def triggering(findings: Sequence[Finding], named: Collection[str] = ()) -> tuple[str, ...]:
-    """Return which detectors may set something off: those that count, and what a policy names.
+def triggering(came: Watched, named: Collection[str] = ()) -> tuple[str, ...]:
+    """Return which detectors may set something off: those of an alarm, and what a policy names.
 
     Of the named it is enough that they fire by themselves, or lie above a threshold that keeps no
     promise.
     """
     return tuple(
         one.detector
-        for one in findings
-        if one.counts or (one.detector in named and (one.fired or one.significant))
+        for one in came.findings
+        if (came.alarmed and one.counts)
+        or (one.detector in named and (one.fired or one.significant))
     )
 
 
