@@ -39,7 +39,7 @@ test-env:
 	@scripts/wheel.sh test
 
 components:
-	scripts/env.sh s3 oracle
+	scripts/env.sh s3 oracle evidently
 	scripts/azurite.sh
 	scripts/browser.sh
 	scripts/nannyml_data.sh

@@ -32,11 +32,11 @@ for name in "$@"; do
       ;;
     # the examples' scripts are tested as modules, so what they import is there in the same versions
     test)
-      compile requirements/test.txt pyproject.toml --all-extras --group test \
+      compile requirements/test.txt pyproject.toml --extra all --group test \
         examples/*/requirements.in $(printf -- '--constraints %s ' examples/*/requirements.txt)
       ;;
     dev)
-      compile requirements/dev.txt pyproject.toml --all-extras --group dev examples/*/requirements.in \
+      compile requirements/dev.txt pyproject.toml --extra all --group dev examples/*/requirements.in \
         --constraints requirements/test.txt
       ;;
     serve) compile requirements/serve.txt pyproject.toml --extra serve --constraints requirements/test.txt ;;

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from scipy.stats import ks_2samp  # type: ignore[import-untyped]
+from scipy.stats import ks_2samp  # type: ignore[import-untyped] # it has none
 
 from tests.integrations.detectors import PLAN, window, windows
 from trueup.errors import WrongUsage
