@@ -10,7 +10,7 @@ import pytest
 from trueup.delivery.elsewhere.detectors import detector_functions
 from trueup.delivery.elsewhere.talking import WorkerFailed
 
-CODE = '''
+CODE = """
 import os
 
 import numpy as np
@@ -30,7 +30,7 @@ def told(reference, window):
 
 def broken(reference, window):
     return window["not there"].mean()
-'''
+"""
 
 
 @pytest.fixture
