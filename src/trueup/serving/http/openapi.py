@@ -61,7 +61,7 @@ def document(plane: Plane) -> dict[str, Any]:
 
     paths: dict[str, Any] = {}
     for route in ROUTES:
-        says = (route.answer.__doc__ or "").strip().splitlines()[0]
+        says = route.says
         operation: dict[str, Any] = {"summary": says, "tags": [route.name]}
         operation["operationId"] = f"{route.method.lower()}{route.path}".replace("/", "_")
         operation["parameters"] = [

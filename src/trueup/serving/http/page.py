@@ -40,7 +40,7 @@ async def page(plane: Plane, request: Request) -> Reply:
     )
     routes = "".join(
         f"<tr><td>{one.method}</td><td><code>{escape(one.path)}</code></td>"
-        f"<td>{escape((one.answer.__doc__ or '').strip().splitlines()[0])}</td></tr>"
+        f"<td>{escape(one.says)}</td></tr>"
         for one in ROUTES
     )
     body = (

@@ -23,6 +23,11 @@ class Route(msgspec.Struct, frozen=True):
     scope: Scope = ""  # what a token must allow
     bounded: bool = True  # counts among the requests under way
 
+    @property
+    def says(self) -> str:
+        """Return in a line what it does, for people."""
+        return (self.answer.__doc__ or "").strip().splitlines()[0].replace("``", "")
+
 
 class Table:
     """All routes of one server."""
