@@ -137,6 +137,7 @@ expect "980 flights asked, 0 failed; answered: .* by version 1, .* by version 4"
 say "Tell it later how the flights ended; what was captured reads back whole, with the labels"
 show python ask.py label ../day.parquet "$url"
 expect "962 labels told"
+trap - EXIT
 kill "$server"
 wait "$server" || {
   cat ../serve.txt
