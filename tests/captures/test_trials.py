@@ -258,5 +258,5 @@ def test_records_are_kept_for_good_and_found_by_the_models_they_are_of(
 
 def test_a_newer_format_is_refused_by_name() -> None:
     body = msgspec.json.encode({**msgspec.to_builtins(BEGUN), "format": 2})
-    with pytest.raises(WrongUsage, match="format 2; this trueup reads 1"):
+    with pytest.raises(WrongUsage, match="format 2, this trueup reads up to 1"):
         trials.decode(body, "here")

@@ -13,8 +13,8 @@ from trueup import ids
 from trueup.captures import columns, frames, layout, segments
 from trueup.captures.columns import Column
 from trueup.captures.segments import Piece
-from trueup.errors import WrongUsage
 from trueup.store.bucket import Bucket
+from trueup.store.formats import Stored
 from trueup.store.log import Log
 
 FORMAT = 1
@@ -160,22 +160,12 @@ def encode_event(event: Event) -> bytes:
 
 
 def decode_event(body: bytes, place: str) -> Event:
-    """Return an event; WrongUsage for a newer format."""
-    known = msgspec.json.decode(body, type=_OnlyFormat).format
-    if known > FORMAT:
-        raise WrongUsage(
-            f"the bucket's record of captures is of format {known}; this trueup reads {FORMAT}",
-            remedy="Install the newer trueup that wrote it: uv pip install -U trueup",
-            place=place,
-        )
-    return _EVENTS.decode(body)
-
-
-class _OnlyFormat(msgspec.Struct):
-    format: int = 1
+    """Return an event; WrongUsage for a newer format, NotProven for what is none."""
+    return _STORED.read(body, place)
 
 
 _EVENTS: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_STORED = Stored(_EVENTS, FORMAT, "the bucket's record of captures is", "not an event of captures")
 
 
 def has_values(sent: str, wanted: Mapping[str, str]) -> bool:

@@ -7,8 +7,8 @@ import msgspec
 
 from trueup.captures import layout
 from trueup.captures.losses import Measure
-from trueup.errors import WrongUsage
 from trueup.store.bucket import Bucket
+from trueup.store.formats import Stored
 from trueup.store.log import Log
 
 FORMAT = 1
@@ -121,20 +121,14 @@ def latest(bucket: Bucket, model: str, champion: str, challenger: str) -> Number
     return None
 
 
-class _Head(msgspec.Struct):
-    format: int = FORMAT
-
-
 def decode(body: bytes, place: str) -> Trial:
-    """Return a record as it was stored."""
-    known = msgspec.json.decode(body, type=_Head).format
-    if known > FORMAT:
-        raise WrongUsage(
-            f"the trial record is of format {known}; this trueup reads {FORMAT}",
-            remedy="Install the newer trueup that wrote it: uv pip install -U trueup",
-            place=place,
-        )
-    return msgspec.json.decode(body, type=Trial)
+    """Return a record; WrongUsage for a newer format, NotProven for what is none."""
+    return _STORED.read(body, place)
+
+
+_STORED: Stored[Trial] = Stored(
+    msgspec.json.Decoder(Trial), FORMAT, "the trial record is", "not a record of a trial"
+)
 
 
 Leaning = Literal["better", "worse", "open"]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from trueup.config.model_entries import EvaluateEntry, GateEntry
-from trueup.errors import NotProven, WrongUsage
 from trueup.registry.copying import Stamp
 from trueup.registry.records import Identity
 from trueup.registry.registry import Registry
 from trueup.store.bucket import Bucket
+from trueup.store.formats import Stored
 from trueup.store.log import Event, Log
 
 if TYPE_CHECKING:
@@ -144,24 +144,10 @@ def _folded(log: Log, events: list[Event]) -> list[Use]:
     return list(found.values())
 
 
-class _OnlyFormat(msgspec.Struct):
-    format: int = 1
-
-
 def _decoded(event: Event, prefix: str) -> _Stored:
-    place = f"{prefix} event {event.number}"
-    try:
-        known = msgspec.json.decode(event.body, type=_OnlyFormat).format
-        if known > FORMAT:
-            raise WrongUsage(
-                f"the uses of these rows are of format {known}, this trueup reads up to {FORMAT}",
-                remedy="Install the newer trueup that wrote it: uv pip install -U trueup",
-                place=place,
-            )
-        return msgspec.json.decode(event.body, type=_Stored)
-    except msgspec.DecodeError as error:
-        raise NotProven(
-            f"not a use of test rows: {error}",
-            remedy="Restore it from a copy of the bucket; see: trueup doctor --bucket",
-            place=place,
-        ) from error
+    return _USES.read(event.body, f"{prefix} event {event.number}")
+
+
+_USES: Stored[_Stored] = Stored(
+    msgspec.json.Decoder(_Stored), FORMAT, "the uses of these rows are", "not a use of test rows"
+)

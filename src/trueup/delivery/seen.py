@@ -10,8 +10,8 @@ from trueup.config.model_entries import EvaluateEntry, ModelEntry
 from trueup.config.paths import normal
 from trueup.delivery.scanning import Unreadable, columns_of, is_table, tables_in
 from trueup.delivery.training import Training, holds, training_of
-from trueup.errors import NotProven, WrongUsage
 from trueup.pipeline.graph import Graph
+from trueup.store.formats import Stored
 
 if TYPE_CHECKING:
     import numpy as np
@@ -150,25 +150,12 @@ def encode(seen: Seen) -> bytes:
 
 def decode(body: bytes, place: str) -> Seen:
     """Return what was encoded; WrongUsage for a newer format, NotProven for anything else."""
-    try:
-        known = msgspec.msgpack.decode(body, type=_OnlyFormat).format
-        if known > FORMAT:
-            raise WrongUsage(
-                f"seen rows of format {known}, this trueup reads up to {FORMAT}",
-                remedy="Install the newer trueup that wrote them: uv pip install -U trueup",
-                place=place,
-            )
-        return msgspec.msgpack.decode(body, type=Seen)
-    except msgspec.MsgspecError as error:
-        raise NotProven(
-            f"not the seen rows of a version: {error}",
-            remedy="Restore it from a copy of the bucket; see: trueup doctor --bucket",
-            place=place,
-        ) from error
+    return _STORED.read(body, place)
 
 
-class _OnlyFormat(msgspec.Struct):
-    format: int
+_STORED: Stored[Seen] = Stored(
+    msgspec.msgpack.Decoder(Seen), FORMAT, "seen rows are", "not the seen rows of a version"
+)
 
 
 class _Unknown(Exception):

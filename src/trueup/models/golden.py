@@ -11,6 +11,7 @@ import numpy as np
 
 from trueup.errors import NotProven, WrongUsage
 from trueup.models.tables import Column, Table
+from trueup.store.formats import Stored
 
 FORMAT = 1
 PART = "golden"  # what is kept with a version
@@ -110,21 +111,18 @@ def encode_golden(golden: Golden) -> bytes:
 
 def decode_golden(body: bytes) -> Golden:
     """Read what encode_golden wrote; NotProven if it is damaged or of a newer trueup."""
-    try:
-        stored = msgspec.json.decode(body)
-        version = stored.get("format", 1) if isinstance(stored, dict) else None
-        if isinstance(version, int) and version <= FORMAT:
-            found = msgspec.json.decode(body, type=Golden)
-            _require_whole(found)
-            return found
-    except msgspec.MsgspecError as error:
-        raise NotProven(
-            f"the golden requests cannot be read: {error}", remedy="Register the model again"
-        ) from error
-    raise NotProven(
-        f"the golden requests have format {version!r}, and this trueup reads up to {FORMAT}",
-        remedy="Install a newer trueup: pip install --upgrade trueup",
-    )
+    found = _STORED.read(body, newer=NotProven)
+    _require_whole(found)
+    return found
+
+
+_STORED: Stored[Golden] = Stored(
+    msgspec.json.Decoder(Golden),
+    FORMAT,
+    "the golden requests are",
+    "the golden requests cannot be read",
+    remedy="Register the model again",
+)
 
 
 def _require_whole(golden: Golden) -> None:

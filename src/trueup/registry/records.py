@@ -5,8 +5,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from trueup.errors import NotProven, WrongUsage
 from trueup.store.artifacts import Artifact
+from trueup.store.formats import Stored
 
 FORMAT = 1
 
@@ -184,26 +184,8 @@ def encode_event(event: Event) -> bytes:
 
 def decode_event(body: bytes, place: str) -> Event:
     """Return an event; WrongUsage for a newer format, NotProven for what no trueup has written."""
-    try:
-        known = _FORMATS.decode(body).format
-        if known > FORMAT:
-            raise WrongUsage(
-                f"the bucket's registry is of format {known}, this trueup reads up to {FORMAT}",
-                remedy="Install the newer trueup that wrote it: uv pip install -U trueup",
-                place=place,
-            )
-        return _EVENTS.decode(body)
-    except msgspec.DecodeError as error:
-        raise NotProven(
-            f"not an event of a registry: {error}",
-            remedy="Restore it from a copy of the bucket; see: trueup doctor --bucket",
-            place=place,
-        ) from error
+    return _STORED.read(body, place)
 
 
-class _OnlyFormat(msgspec.Struct):
-    format: int = 1
-
-
-_FORMATS = msgspec.json.Decoder(_OnlyFormat)
 _EVENTS: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_STORED = Stored(_EVENTS, FORMAT, "the bucket's registry is", "not an event of a registry")

@@ -12,8 +12,8 @@ import msgspec
 from blake3 import blake3
 
 from trueup.delivery.subject import Subject
-from trueup.errors import NotProven, WrongUsage
 from trueup.registry.records import Identity
+from trueup.store.formats import Stored
 from trueup.store.log import Event, Log
 
 FORMAT = 1
@@ -67,26 +67,11 @@ def trials_digest(model: str) -> str:
 
 def decoded(event: Event, prefix: str) -> Look:
     """Return a look as it was stored; WrongUsage for a newer format."""
-    place = f"{prefix} event {event.number}"
-    try:
-        known = msgspec.json.decode(event.body, type=_OnlyFormat).format
-        if known > FORMAT:
-            raise WrongUsage(
-                f"the looks at this trial are of format {known}, this trueup reads up to {FORMAT}",
-                remedy="Install the newer trueup that wrote it: uv pip install -U trueup",
-                place=place,
-            )
-        return msgspec.json.decode(event.body, type=Look)
-    except msgspec.DecodeError as error:
-        raise NotProven(
-            f"not a look at a trial: {error}",
-            remedy="Restore it from a copy of the bucket; see: trueup doctor --bucket",
-            place=place,
-        ) from error
+    return _STORED.read(event.body, f"{prefix} event {event.number}")
 
 
-class _OnlyFormat(msgspec.Struct):
-    format: int = FORMAT
+_LOOKS: msgspec.json.Decoder[Look] = msgspec.json.Decoder(Look)
+_STORED = Stored(_LOOKS, FORMAT, "the looks at this trial are", "not a look at a trial")
 
 
 def _same(one: Look, other: Look) -> bool:

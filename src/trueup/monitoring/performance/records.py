@@ -7,6 +7,7 @@ import msgspec
 
 from trueup.errors import NotProven
 from trueup.monitoring.maturity import WindowMaturity
+from trueup.store.formats import Stored
 
 FORMAT = 1
 ASSUMES = (
@@ -107,10 +108,6 @@ class Performance(msgspec.Struct, frozen=True):
         return next((one for one in found if one.value is not None), None)
 
 
-class _Formatted(msgspec.Struct):
-    format: int = 0
-
-
 def encode_performance(performance: Performance) -> bytes:
     """Return a record as JSON."""
     return msgspec.json.encode(performance)
@@ -118,16 +115,13 @@ def encode_performance(performance: Performance) -> bytes:
 
 def decode_performance(body: bytes) -> Performance:
     """Read what encode_performance wrote; NotProven if it is damaged or of a newer trueup."""
-    try:
-        version = msgspec.json.decode(body, type=_Formatted).format
-        if version == FORMAT:
-            return msgspec.json.decode(body, type=Performance)
-    except msgspec.MsgspecError as error:
-        raise NotProven(
-            f"the record of a window's performance cannot be read: {error}",
-            remedy="Make it again from the captures",
-        ) from error
-    raise NotProven(
-        f"the record of a window's performance has format {version}; this trueup reads {FORMAT}",
-        remedy="Install a newer trueup: pip install --upgrade trueup",
-    )
+    return _STORED.read(body, newer=NotProven)
+
+
+_STORED: Stored[Performance] = Stored(
+    msgspec.json.Decoder(Performance),
+    FORMAT,
+    "the record of a window's performance is",
+    "the record of a window's performance cannot be read",
+    remedy="Make it again from the captures",
+)

@@ -5,12 +5,12 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from trueup.errors import NotProven, WrongUsage
 from trueup.monitoring.broken.records import CheckName, Sure
 from trueup.monitoring.cells import Role
 from trueup.monitoring.performance.dropping import Drop
 from trueup.monitoring.performance.records import Performance
 from trueup.monitoring.watching.windows import Window
+from trueup.store.formats import Stored
 
 FORMAT = 1
 
@@ -147,27 +147,10 @@ def encode_event(event: Event) -> bytes:
 
 def decode_event(body: bytes, place: str) -> Event:
     """Return an event; WrongUsage for a newer format, NotProven for what no trueup has written."""
-    try:
-        known = _FORMATS.decode(body).format
-        if known > FORMAT:
-            raise WrongUsage(
-                f"what was written down of watching is of format {known}, this trueup reads up to"
-                f" {FORMAT}",
-                remedy="Install the newer trueup that wrote it: uv pip install -U trueup",
-                place=place,
-            )
-        return _EVENTS.decode(body)
-    except msgspec.DecodeError as error:
-        raise NotProven(
-            f"not an event of watching: {error}",
-            remedy="Restore it from a copy of the bucket; see: trueup doctor --bucket",
-            place=place,
-        ) from error
+    return _STORED.read(body, place)
 
 
-class _OnlyFormat(msgspec.Struct):
-    format: int = 1
-
-
-_FORMATS = msgspec.json.Decoder(_OnlyFormat)
 _EVENTS: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_STORED = Stored(
+    _EVENTS, FORMAT, "what was written down of watching is", "not an event of watching"
+)

@@ -10,6 +10,7 @@ from blake3 import blake3
 from trueup.captures.layout import model_folder
 from trueup.errors import NotProven
 from trueup.pipeline.tracking.layout import stage_folder
+from trueup.store.formats import Stored
 
 FORMAT = 1
 
@@ -159,25 +160,14 @@ def encode_event(event: Event) -> bytes:
 
 def decode_event(body: bytes, place: str) -> Event:
     """Return an event; NotProven for a damaged one or a newer format."""
-    try:
-        known = msgspec.json.decode(body, type=_OnlyFormat).format
-        if known <= FORMAT:
-            return _EVENTS.decode(body)
-    except msgspec.MsgspecError as error:
-        raise NotProven(
-            f"the record of the partition cannot be read: {error}",
-            remedy="Score it again with: --replace",
-            place=place,
-        ) from error
-    raise NotProven(
-        f"the record of the partition is of format {known}; this trueup reads {FORMAT}",
-        remedy="Install the newer trueup that wrote it: uv pip install -U trueup",
-        place=place,
-    )
-
-
-class _OnlyFormat(msgspec.Struct):
-    format: int = 1
+    return _STORED.read(body, place, newer=NotProven)
 
 
 _EVENTS: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_STORED = Stored(
+    _EVENTS,
+    FORMAT,
+    "the record of the partition is",
+    "the record of the partition cannot be read",
+    remedy="Score it again with: --replace",
+)
