@@ -194,6 +194,12 @@ class PullRequestClosed(_Event, frozen=True, tag="pull request closed"):
     commit: str = ""
 
 
+class Resumed(_Event, frozen=True, tag="resumed"):
+    """Somebody lets a loop go on that had stopped because retrains did not help."""
+
+    why: str
+
+
 Event: TypeAlias = (
     Decided
     | Claimed
@@ -207,6 +213,7 @@ Event: TypeAlias = (
     | PullRequestOpened
     | PullRequestUpdated
     | PullRequestClosed
+    | Resumed
 )
 
 
