@@ -24,7 +24,6 @@ class Stable:
     rule: Rule = EACH
     weekdays: bool = False  # whether days are compared with the same weekday
     years: int = 200
-    joint: bool = False  # whether a column of reconstruction errors is watched beside the others
 
     @property
     def name(self) -> str:
@@ -80,7 +79,7 @@ class Shift:
         if self.joint:
             return Change(untied_from=begins)
         if self.spread:
-            return Change(0.0, self.size, begins, self.columns)
+            return Change(spread=self.size, spread_from=begins, columns=self.columns)
         since = np.arange(days) - begins
         course = np.where(since >= 0, self.course(np.maximum(since, 0)), 0.0) * self.size
         added = np.zeros((days, COLUMNS))

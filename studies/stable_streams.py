@@ -22,6 +22,7 @@ _STEP, _FARTHEST = 0.005, 6.0
 _DAY = 0.1  # standard deviation of a day's effect, in those of rows: thrice a daily mean's own
 _NULLS = 0.01
 _JOINT_ROWS, _TIED = 100_000, 10
+_NEVER = 10**9
 _EDGES = np.array([NormalDist().inv_cdf(at / _CELLS) for at in range(1, _CELLS)])
 
 Effects = Callable[[int, np.random.Generator], Any]  # days, then (days, columns)
@@ -42,24 +43,51 @@ class Stream:
 class Change:
     """What is done to a day: added to effects, multiplying spreads, and moved between shares."""
 
-    added: Any = 0.0  # (days, columns)
+    added: Any = None  # (days, columns); None: nothing
     spread: float = 1.0
-    spread_from: int = 10**9  # the first day on which spreads differ
+    spread_from: int = _NEVER  # the first day on which spreads differ
     columns: int = COLUMNS  # so many of the first numbers spread
-    untied_from: int = 10**9  # the first day on which joint rows have nothing in common
+    untied_from: int = _NEVER  # the first day on which joint rows have nothing in common
+
+    def moves(self, at: int) -> bool:
+        """Say whether something is added to a column's effects."""
+        return self.added is not None and bool(self.added[:, at].any())
+
+    def touched(self) -> list[int]:
+        """Return the columns that are not what they would be without it, the joint one last."""
+        some = [
+            at
+            for at in range(COLUMNS)
+            if self.moves(at) or (self.spread != 1.0 and at < self.columns)
+        ]
+        return [*some, COLUMNS] if self.untied_from < _NEVER else some
 
 
 STILL = Change()
 
 
-def drawn(
-    stream: Stream, days: int, rng: np.random.Generator, change: Change = STILL
-) -> list[Cells]:
-    """Return the counts of a stream's columns, a block a day."""
-    effects = stream.effects(days, rng) + change.added
-    first = 0 if stream.all_categories else NUMBERS
-    columns = [_numbers(at, effects[:, at], rng, change) for at in range(first)]
-    return columns + [_categories(stream, at, effects[:, at], rng) for at in range(first, COLUMNS)]
+class Drawing:
+    """One course of a stream; a change of some columns leaves what is drawn of others alone."""
+
+    def __init__(self, stream: Stream, days: int, rng: np.random.Generator) -> None:
+        self.stream, self.days = stream, days
+        self._effects = stream.effects(days, rng)
+        self._seeds = rng.integers(2**63, size=COLUMNS + 1).tolist()
+
+    def columns(self) -> list[Cells]:
+        """Return the counts of all columns but the joint one, a block a day."""
+        return [self.column(at) for at in range(COLUMNS)]
+
+    def column(self, at: int, change: Change = STILL) -> Cells:
+        """Return the counts of one column; the joint one stands behind the others."""
+        rng = np.random.default_rng(self._seeds[at])
+        if at == COLUMNS:
+            return joint(self.days, rng, change)
+        added = change.added[:, at] if change.moves(at) else 0.0
+        effects = self._effects[:, at] + added
+        if at < NUMBERS and not self.stream.all_categories:
+            return _numbers(at, effects, rng, change)
+        return _categories(self.stream, at, effects, rng)
 
 
 def joint(days: int, rng: np.random.Generator, change: Change = STILL) -> Cells:
@@ -127,7 +155,7 @@ def _moved(spread: float) -> Any:
     return shares / shares.sum(axis=1, keepdims=True)
 
 
-def _following(correlation: float, days: int, columns: int, rng: np.random.Generator) -> Any:
+def following(correlation: float, days: int, columns: int, rng: np.random.Generator) -> Any:
     """Return chains of standard normals in which neighbours have a correlation."""
     steps = rng.normal(size=(days, columns))
     for day in range(1, days if correlation else 0):
@@ -146,8 +174,8 @@ class Chain:
 
     def __call__(self, days: int, rng: np.random.Generator) -> Any:
         """Return the effects, (days, columns)."""
-        own = _following(self.correlation, days, COLUMNS, rng)
-        all_alike = _following(self.correlation, days, 1, rng)
+        own = following(self.correlation, days, COLUMNS, rng)
+        all_alike = following(self.correlation, days, 1, rng)
         return self.size * (math.sqrt(1 - self.common) * own + math.sqrt(self.common) * all_alike)
 
 
@@ -171,7 +199,7 @@ def _yearly(days: int, rng: np.random.Generator) -> Any:
 
 def _one_slow(days: int, rng: np.random.Generator) -> Any:
     effects = np.zeros((days, COLUMNS))
-    effects[:, :1] = _DAY * _following(0.99, days, 1, rng)
+    effects[:, :1] = _DAY * following(0.99, days, 1, rng)
     return effects
 
 
