@@ -16,13 +16,28 @@ class DriftTrigger(Section, frozen=True):
     """Inputs have changed."""
 
     windows: Annotated[Hits, HITS, "in so many of the last windows"] = Hits(1, 1)
+    detectors: Annotated[
+        tuple[str, ...], "of monitor.drift.detectors: those that count although uncalibrated"
+    ] = ()
 
 
 class DropTrigger(Section, frozen=True):
     """The metric has fallen."""
 
     drop: Annotated[float | None, _DROP, "by so much"] = None
+    at_least: Annotated[float | None, "a bound that it is not to fall below"] = None
+    at_most: Annotated[float | None, "a bound that it is not to rise above"] = None
     windows: Annotated[Hits, HITS, "in so many of the last windows"] = Hits(1, 1)
+
+
+class WindowsTrigger(Section, frozen=True):
+    """Something is wrong with windows."""
+
+    windows: Annotated[Hits, HITS, "in so many of the last windows"] = Hits(1, 1)
+
+
+class EventTrigger(Section, frozen=True):
+    """Something has happened; there is nothing to set."""
 
 
 class LabelsTrigger(Section, frozen=True):
@@ -46,10 +61,10 @@ class TriggerEntry(Section, frozen=True):
     schedule: Annotated[str | None, SCHEDULE, "at these times"] = None
     zone: Annotated[str, "the time zone of the schedule, such as America/New_York"] = "UTC"
     labels: Annotated[LabelsTrigger | None, "when new labels have arrived"] = None
-    data_broken: Annotated[dict[str, Any] | None, "when captures cannot be read as declared"] = None
-    harm: Annotated[dict[str, Any] | None, "when a version on trial does harm"] = None
-    skew: Annotated[dict[str, Any] | None, "when serving and training compute differently"] = None
-    deploy_failed: Annotated[dict[str, Any] | None, "when a rollout has failed"] = None
+    data_broken: Annotated[WindowsTrigger | None, "when captures are not as declared"] = None
+    harm: Annotated[EventTrigger | None, "when a version on trial does harm"] = None
+    skew: Annotated[WindowsTrigger | None, "when serving and training compute differently"] = None
+    deploy_failed: Annotated[EventTrigger | None, "when a rollout has failed"] = None
 
 
 class RetrainEntry(Section, frozen=True):
@@ -79,6 +94,7 @@ class LoopEntry(Section, frozen=True):
     freeze: Annotated[
         tuple[Annotated[Freeze, FREEZE], ...], "days on which nothing is promoted"
     ] = ()
+    zone: Annotated[str, "the time zone of these days, such as America/New_York"] = "UTC"
     retrain: Annotated[RetrainEntry, "how it retrains"] = RetrainEntry()
     then: Annotated[
         Literal["promote", "canary", "pull_request", "person"], "what follows a passing verdict"

@@ -60,7 +60,7 @@ class Decided(_Event, frozen=True, tag="decided"):
     then: Then | None = None  # what follows a passing verdict, of a retrain
     champion: int | None = None  # that was live then
     labels: int = 0  # mature ones there were then
-    reasons: tuple[str, ...] = ()
+    incident: str = ""  # that it is an answer to
 
 
 class Claimed(_Event, frozen=True, tag="claimed"):
@@ -139,6 +139,7 @@ class IncidentOpened(_Event, frozen=True, tag="incident opened"):
 
     incident: str
     kind: str
+    trigger: str
     says: str
     window: str = ""
     decision: str = ""
