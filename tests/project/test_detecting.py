@@ -52,6 +52,17 @@ def test_every_wrong_name_is_told_with_its_line(tmp_path: Path) -> None:
     assert "trueup.yaml:11:13" in said[1]
 
 
+def test_a_detector_that_only_the_policy_names_is_told_with_its_line(tmp_path: Path) -> None:
+    root = project(tmp_path, "river.adwin", "e_detector")
+    path = root / "trueup.yaml"
+    policy = "    loop: {when: [{drift: {detectors: [river.adwim]}, do: notify}]}\n"
+    path.write_text(path.read_text() + policy)
+    with pytest.raises(ConfigInvalid, match=r"river\.adwim, which does not look") as error:
+        check_rules(opened(root))
+    assert "trueup.yaml:12:" in str(error.value.mistakes[0])
+    assert "Did you mean 'river.adwin'?" in str(error.value)
+
+
 def test_names_are_checked_without_loading_what_they_name(tmp_path: Path) -> None:
     root = project(tmp_path, "river.adwin", "domain_classifier")
     program = (

@@ -86,7 +86,7 @@ def _check(folder: Path, /, as_markdown: bool, as_json: bool, **asked: Any) -> i
 
     files = {name: asked.pop(name) for name in ("html", "junit", "markdown")}
     with opened(folder) as workspace:
-        found = monitoring.monitor(workspace, monitoring.Wanted(**asked))
+        found = monitoring.monitor(workspace, monitoring.Wanted(**asked, say=say))
         report = monitoring.report_of(workspace, found)
     if any(files.values()):
         from trueup.project.reports import write_reports

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from trueup.config.mistakes import ConfigInvalid, Mistake
+from trueup.config.model_entries import DriftEntry
 from trueup.project.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -67,3 +68,13 @@ def _of_detectors(workspace: Workspace) -> "Iterator[tuple[_Path, DetectorMistak
         where: _Path = ("models", name, "monitor", "drift", "detectors")
         for mistake in check_detectors(model.monitor.drift, Catalogue(DETECTORS)):
             yield (*where, mistake.position), mistake
+    for name, model in workspace.project.models.items():
+        for at, trigger in enumerate(model.loop.when if model.loop else ()):
+            if trigger.drift is None or not trigger.drift.detectors:
+                continue
+            from trueup.monitoring.detectors.checking import check_named
+
+            where = ("models", name, "loop", "when", at, "drift", "detectors")
+            drift = model.monitor.drift if model.monitor else DriftEntry()
+            for mistake in check_named(trigger.drift.detectors, drift):
+                yield (*where, mistake.position), mistake

@@ -50,10 +50,12 @@ class Fixing:
         watch, settings = self.version.watch, self.version.watch.settings
         is_kept = before is not None and before.window_s == settings.window_s
         is_kept = is_kept and (watch.wish is None or bool(before and before.answers))
+        is_kept = is_kept and not settings.detectors  # these look at rows, which are not kept
         if before is not None and is_kept and watch.reference is None:
             kept = watch.shelf.kept(before.reference, before.threshold)
             made = basing.calibrated(kept, settings)
-            return self._event(made, before, "other settings than before")
+            alone = msgspec.structs.replace(before, panel="")
+            return self._event(made, alone, "other settings than before")
         span = watch.reference or _span(before)
         if span is not None:
             rows = captured_rows(watch.workspace, watch.model, self.version.found, span)
@@ -69,6 +71,11 @@ class Fixing:
             body = encode_answers(rows.answers)
             key = watch.shelf.keep_answers(made.kept.reference, body)
             drafted = msgspec.structs.replace(drafted, answers=key)
+        if settings.detectors:
+            grid = made.kept.reference.grid.digest
+            fixed = watch.detecting.fixed(grid, rows.table, settings, timed=rows.timed)
+            made = msgspec.structs.replace(made, says=(*made.says, *fixed.says))
+            drafted = msgspec.structs.replace(drafted, panel=fixed.panel)
         why = "first check of the version" if before is None else "other rows or windows"
         return self._event(made, drafted, why)
 

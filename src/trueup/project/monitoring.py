@@ -1,6 +1,6 @@
 """The verb monitor: closed windows of a model's captures, each checked once and written down."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from trueup.captures.layout import CAPTURES, Segment
 from trueup.captures.reading import require_polars
 from trueup.config.model_entries import MonitorEntry
 from trueup.errors import WrongUsage
+from trueup.monitoring.detectors.report import detector_blocks
 from trueup.monitoring.performance.past import trust
 from trueup.monitoring.performance.showing import performance_blocks
 from trueup.monitoring.profiles.profile import cells
@@ -23,6 +24,7 @@ from trueup.monitoring.watching.settings import settings_of
 from trueup.monitoring.watching.shelf import Shelf
 from trueup.monitoring.watching.standing import Standing
 from trueup.monitoring.watching.windows import windows_of
+from trueup.project.detecting import Detecting
 from trueup.project.loading import entry_of
 from trueup.project.registering import chosen_environment, named, registry_of, stamp_of
 from trueup.project.watch import Watch, version_of
@@ -37,6 +39,10 @@ from trueup.reporting.blocks import Block, Report
 SHOWN = 30  # windows
 
 
+def _silent(_: str) -> None:
+    return None
+
+
 class Wanted(msgspec.Struct, frozen=True):
     """What is watched, and until when."""
 
@@ -46,6 +52,7 @@ class Wanted(msgspec.Struct, frozen=True):
     until: datetime | None = None
     now: datetime | None = None
     reference: Span | None = None  # of own captures
+    say: Callable[[str], None] = _silent  # what takes long
 
 
 def monitor(workspace: Workspace, wanted: Wanted) -> Standing:
@@ -55,40 +62,53 @@ def monitor(workspace: Workspace, wanted: Wanted) -> Standing:
     """
     require_polars()
     name, found = _resolved(workspace, wanted)
-    entry = entry_of(workspace, name.model)
-    settings = settings_of(entry, workspace.project.file)
-    stamp = stamp_of(workspace)
-    watch = Watch(
-        workspace=workspace,
-        model=name.model,
-        settings=settings,
-        lateness_s=(entry.monitor or MonitorEntry()).lateness,
-        diary=Diary(workspace.bucket, name.model, found.environment),
-        shelf=Shelf(workspace.bucket, name.model),
-        redact=entry.serve.capture.redact,
-        now=wanted.now or stamp.at,
-        stamp=stamp,
-        reference=wanted.reference,
-        wish=wished(entry),
-    )
-    segments = segments_in(workspace.bucket, CAPTURES, name.model, Span(wanted.since, wanted.until))
-    every = windows_of(segments, settings.window_s)
-    shared = {one for one, some in every.items() if len({each.version for each in some}) > 1}
-    fresh = waiting = 0
-    for version in _versions(name, found, segments):
-        some = [one for one in segments if one.version == version.version.version]
-        windows = windows_of(some, settings.window_s)
-        within = {one: each for one, each in windows.items() if _is_within(one, wanted)}
-        done, left = WatchedVersion(version_of(watch, version), shared).catch_up(within)
-        fresh, waiting = fresh + done, waiting + left
+    with Detecting(workspace, name.model, wanted.say) as detecting:
+        watch = _watch(workspace, wanted, found, detecting)
+        fresh, waiting = _pass(watch, wanted, name, found)
     history = watch.diary.history()
     shown = [one for one in history.checks() if _is_within(one.window, wanted)]
     if wanted.since is None:
         shown = shown[-max(SHOWN, fresh) :]
     return Standing(
-        name.model, found.environment, found.version.version, tuple(shown), history, settings,
-        fresh, waiting,
+        name.model, found.environment, found.version.version, tuple(shown), history,
+        watch.settings, fresh, waiting,
     )  # fmt: skip
+
+
+def _watch(workspace: Workspace, wanted: Wanted, found: Resolved, detecting: Detecting) -> Watch:
+    model = detecting.model
+    entry, stamp = entry_of(workspace, model), stamp_of(workspace)
+    return Watch(
+        workspace=workspace,
+        model=model,
+        settings=settings_of(entry, workspace.project.file),
+        lateness_s=(entry.monitor or MonitorEntry()).lateness,
+        diary=Diary(workspace.bucket, model, found.environment),
+        shelf=Shelf(workspace.bucket, model),
+        redact=entry.serve.capture.redact,
+        now=wanted.now or stamp.at,
+        stamp=stamp,
+        reference=wanted.reference,
+        wish=wished(entry),
+        detecting=detecting,
+    )
+
+
+def _pass(watch: Watch, wanted: Wanted, name: VersionName, found: Resolved) -> tuple[int, int]:
+    """Bring every version up to date; return how many windows were checked, and are open."""
+    width_s, span = watch.settings.window_s, Span(wanted.since, wanted.until)
+    segments = segments_in(watch.workspace.bucket, CAPTURES, watch.model, span)
+    every = windows_of(segments, width_s)
+    shared = {one for one, some in every.items() if len({each.version for each in some}) > 1}
+    fresh = waiting = 0
+    for version in _versions(name, found, segments):
+        some = [one for one in segments if one.version == version.version.version]
+        within = {
+            one: each for one, each in windows_of(some, width_s).items() if _is_within(one, wanted)
+        }
+        done, left = WatchedVersion(version_of(watch, version), shared).catch_up(within)
+        fresh, waiting = fresh + done, waiting + left
+    return fresh, waiting
 
 
 def report_of(workspace: Workspace, standing: Standing) -> Report:
@@ -99,6 +119,8 @@ def report_of(workspace: Workspace, standing: Standing) -> Report:
     above = (timeline(standing.checks, states), effects(standing.checks))
     drawn = _performance(workspace, standing)
     newest = newest_of(standing)
+    if newest is not None and newest.detected is not None:
+        drawn += detector_blocks(newest.detected.findings, f"Detectors in {newest.window.name}")
     if newest is not None and newest.profile and newest.drift is not None:
         shelf = Shelf(workspace.bucket, standing.model)
         profile = shelf.profile(newest.profile)

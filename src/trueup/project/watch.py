@@ -12,6 +12,7 @@ from trueup.monitoring.watching.history import Diary
 from trueup.monitoring.watching.performing import Wished
 from trueup.monitoring.watching.settings import Settings
 from trueup.monitoring.watching.shelf import Shelf
+from trueup.project.detecting import Detecting
 from trueup.project.workspace import Workspace
 from trueup.registry.copying import Stamp
 from trueup.registry.records import Promoted
@@ -35,6 +36,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     stamp: Stamp
     reference: Span | None = None  # of own captures, where that is asked for
     wish: Wished | None = None  # of performance
+    detecting: Detecting
 
 
 class Version(msgspec.Struct, frozen=True):

@@ -12,8 +12,8 @@ from trueup.monitoring.performance.answers import Answers
 from trueup.monitoring.performance.dropping import Drop
 from trueup.monitoring.performance.records import Performance
 from trueup.monitoring.watching import judging
-from trueup.monitoring.watching.counting import table_of
-from trueup.monitoring.watching.events import Checked, Referenced, Revised
+from trueup.monitoring.watching.counting import fitting, table_of
+from trueup.monitoring.watching.events import Checked, Detected, Referenced, Revised
 from trueup.monitoring.watching.history import History
 from trueup.monitoring.watching.performing import MOST_ROWS, past_of
 from trueup.monitoring.watching.shelf import Kept
@@ -101,6 +101,23 @@ class WatchedVersion:
         pipes = origins(watch.workspace, seen.broken.names)
         return msgspec.structs.replace(seen, broken=piped(seen.broken, pipes))
 
+    def _detected(
+        self, based: "tuple[int, Referenced, Kept]", taken: judging.Taken, seen: judging.Counted
+    ) -> Detected | None:
+        """Let the detectors look, each going on from the window before with this reference."""
+        number, reference, kept = based
+        if not reference.panel:
+            return None
+        history = self.watch.diary.history()
+        before = [
+            one
+            for one in history.before(self.number, number, taken.window)
+            if one.detected is not None
+        ]
+        table = fitting(taken.table, kept.reference.grid)
+        last = before[-1] if before else None
+        return self.watch.detecting.look(reference, last, table, seen.broken)
+
     def _kept_profile(self, kept: Kept, seen: judging.Counted, mark: str) -> str:
         """Keep a window's profile and return its key; of one that does not fit the grid, none."""
         if seen.counted is None or not seen.is_whole(kept.reference.grid):
@@ -141,7 +158,9 @@ class WatchedVersion:
         if not rows:
             self._passed(window, 0, mark)
             return 0
-        seen = self._counted(based, judging.Taken(window, table, rows))
+        taken = judging.Taken(window, table, rows)
+        seen = self._counted(based, taken)
+        detected = self._detected(based, taken, seen)
         key = self._kept_profile(kept, seen, mark)
         performer = self.maturing.performer(reference)
         answers: Answers | None = None
@@ -158,12 +177,13 @@ class WatchedVersion:
             if performer is not None and answers is not None:
                 past = past_of(history, self.number, number)
                 told, drops = performer.closed(window, answers, before, past)
-            came = judging.weighed(kept, watch.settings, seen, before, drops)
+            beside = judging.Beside(drops, detected)
+            came = judging.weighed(kept, watch.settings, seen, before, beside)
             return Checked(
                 at=watch.stamp.at, by=str(watch.stamp.by), window=window, version=self.number,
                 reference=number, rows=rows, segments=mark, profile=key, state=came.state,
                 phase=came.phase, drift=came.drift, broken=judging.broken_parts(seen.broken),
-                reasons=came.reasons, performance=told, drops=drops,
+                reasons=came.reasons, performance=told, drops=drops, detected=detected,
             )  # fmt: skip
 
         watch.diary.add(decide)

@@ -10,10 +10,10 @@ import pytest
 
 from trueup.errors import NotProven, WrongUsage
 from trueup.monitoring.calibration.records import DAY_S, Plan, Promise, Rule
+from trueup.monitoring.detectors.findings import Finding
 from trueup.monitoring.detectors.functions import FunctionDetector
 from trueup.monitoring.detectors.naming import Catalogue
 from trueup.monitoring.detectors.panel import (
-    Finding,
     decode_panel,
     encode_panel,
     panel_of,
@@ -186,13 +186,12 @@ def test_rows_are_cut_to_the_same_ones_whatever_their_order() -> None:
 
 
 def test_the_report_shows_the_uncalibrated_apart() -> None:
-    panel = panel_of(function(), tables(1, 60), PLAN)
     findings = (
         Finding("river.adwin", "calibrated", significant=True, score=3.0, at=2.0),
         Finding("checks:far", "uncalibrated", fired=True),
         Finding("e_detector", "refused", says=("too few",)),
     )
-    shown = [one for one in detector_blocks(panel, findings) if isinstance(one, Table)]
+    shown = [one for one in detector_blocks(findings) if isinstance(one, Table)]
     assert [[row[:2] for row in one.rows] for one in shown] == [
         [("river.adwin", "drifted")],
         [("checks:far", "fired, which does not count"), ("e_detector", "refused")],

@@ -1,11 +1,11 @@
 """Detectors' names checked before anything runs: what can be told from the configuration alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from trueup.config.model_entries import DriftEntry
-from trueup.errors import WrongUsage
+from trueup.errors import WrongUsage, did_you_mean
 from trueup.monitoring.detectors.naming import Catalogue, is_function, unknown
 
 # The effects, which are measured of every column whether they are named or not.
@@ -31,6 +31,20 @@ def check_detectors(drift: DriftEntry, catalogue: Catalogue) -> list[DetectorMis
         DetectorMistake(at, error.problem, error.remedy)
         for at, name in enumerate(drift.detectors)
         for error in _wrong(name, drift.detectors[:at], catalogue)
+    ]
+
+
+def check_named(named: Sequence[str], drift: DriftEntry) -> list[DetectorMistake]:
+    """Return every detector that a policy names and the model does not run."""
+    known = ", ".join(drift.detectors) or "none"
+    return [
+        DetectorMistake(
+            at,
+            f"the policy names the detector {name}, which does not look at this model",
+            f"{did_you_mean(name, drift.detectors)}monitor.drift.detectors names {known}.",
+        )
+        for at, name in enumerate(named)
+        if name not in drift.detectors
     ]
 
 

@@ -7,7 +7,7 @@ cannot be calibrated is marked "uncalibrated", with the reason, and never alarms
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 import numpy as np
@@ -18,7 +18,8 @@ from trueup.monitoring.calibration.foreign import ScoreThreshold, calibrate_scor
 from trueup.monitoring.calibration.incidents import alarms
 from trueup.monitoring.calibration.records import Plan
 from trueup.monitoring.detectors.e_detector import PromiseUnsupported
-from trueup.monitoring.detectors.port import Artefact, Detector, Firing, Kind, Look
+from trueup.monitoring.detectors.findings import Finding, Standing
+from trueup.monitoring.detectors.port import Artefact, Detector, Kind, Look
 from trueup.monitoring.detectors.tables import MOST_REFERENCE_ROWS, MOST_ROWS, cut
 
 if TYPE_CHECKING:
@@ -28,10 +29,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SHARE = 0.2  # of the promise for drift, where detectors are named
-Standing: TypeAlias = Literal["calibrated", "promised", "uncalibrated", "refused", "failed"]
 Say: TypeAlias = Callable[[str], None]
 _WARMING = 5  # one window of so many
-_KEPT_FIRINGS = 100
+_KEPT_FIRINGS = 20
 _LEAST_ROWS = 50  # of a window, in a reference
 _UNIT = (
     100.0  # of scores: what never moved in the reference is studentised by 1, and any move counts
@@ -57,6 +57,8 @@ class Panel(msgspec.Struct, frozen=True):
     threshold: ScoreThreshold | None = None  # of the maximum over all scores
     significant: tuple[bool, ...] = ()  # of the last windows
     alarmed: tuple[bool, ...] = ()
+    rows: int = 0  # of a window, usual in the reference; 0: it has too few windows to say
+    columns: tuple[str, ...] = ()  # of its windows
     format: int = 1
 
     @property
@@ -64,26 +66,11 @@ class Panel(msgspec.Struct, frozen=True):
         """Say whether the threshold keeps the promise."""
         return self.threshold is not None and self.threshold.support.claimed
 
-
-class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one detector came to in a window. By itself only a claimed one alarms."""
-
-    detector: str
-    standing: Standing
-    fired: bool = False  # its own verdict
-    significant: bool = False  # above the threshold of the panel
-    score: float = 0.0  # the highest, in standard deviations of the reference's windows
-    at: float = 0.0
-    strongest: str = ""
-    says: tuple[str, ...] = ()
-    firings: tuple[Firing, ...] = ()
-
-    @property
-    def counts(self) -> bool:
-        """Say whether it counts towards an alarm of its own, without being named by a policy."""
-        if self.standing == "promised":
-            return self.fired
-        return self.standing == "calibrated" and self.significant
+    def with_states(self, states: Sequence[bytes]) -> "Panel":
+        """Return it with other states, one for each member."""
+        pairs = zip(self.members, states, strict=True)
+        members = tuple(msgspec.structs.replace(one, state=state) for one, state in pairs)
+        return msgspec.structs.replace(self, members=members)
 
 
 class Watched(msgspec.Struct, frozen=True):
@@ -116,6 +103,8 @@ def panel_of(
     Runs each detector on each window once, so that it may take long; ``say`` hears of each.
     """
     plans = _divided(detectors, plan)
+    usual = _usual_rows(windows)
+    windows = [cut(window, usual) for window in windows] if usual else windows
     parts = _parts(windows)
     members, scored = [], {}
     for name, one in detectors.items():
@@ -141,7 +130,10 @@ def panel_of(
             msgspec.structs.replace(one, says=says) if one.name in scored else one
             for one in members
         ]
-    return Panel(plans.get("foreign", plan), _in_order(members, scored), threshold)
+    return Panel(
+        plans.get("foreign", plan), _in_order(members, scored), threshold, rows=usual,
+        columns=tuple(windows[0].columns) if windows else (),
+    )  # fmt: skip
 
 
 def watch(
@@ -149,9 +141,12 @@ def watch(
 ) -> Watched:
     """Look at a window with every detector, and decide by the panel's rule.
 
-    A detector that fails is said to have, and the others are heard all the same; ``keep`` asks for
-    what they show to people.
+    Of a window with more rows than are usual in the reference as many are looked at: scores of
+    more rows, or of far fewer, are not like those that were calibrated. A detector that fails is
+    said to have, and the others are heard all the same; ``keep`` asks those that fire for what
+    they show to people.
     """
+    window = cut(window, panel.rows) if panel.rows else window
     bounded = cut(window, MOST_ROWS)
     members, findings = [], []
     artefacts: list[Artefact] = []
@@ -162,7 +157,8 @@ def watch(
             continue
         rows = bounded if member.kind == "batch" else window
         try:
-            seen = detectors[member.name].look(member.state, rows, keep=keep)
+            _require_rows(panel, member, rows)
+            seen = detectors[member.name].look(member.state, rows)
             _require_same(member, seen.look)
         except TrueupError as error:
             members.append(member)
@@ -170,7 +166,8 @@ def watch(
             continue
         members.append(msgspec.structs.replace(member, state=seen.state))
         findings.append(_finding(panel, member, seen.look, (centre, scale)))
-        artefacts += seen.look.artefacts
+        if keep and (findings[-1].fired or findings[-1].significant):
+            artefacts += _shown(detectors[member.name], member, rows)
     return _decided(panel, tuple(members), tuple(findings), tuple(artefacts))
 
 
@@ -217,6 +214,13 @@ def _parts(windows: "Sequence[pl.DataFrame]") -> "list[pl.DataFrame]":
     """Return of each window as much as a reference takes, of which all together are bounded."""
     most = min(MOST_ROWS, max(MOST_REFERENCE_ROWS // max(len(windows), 1), _LEAST_ROWS))
     return [cut(window, most) for window in windows]
+
+
+def _usual_rows(windows: "Sequence[pl.DataFrame]") -> int:
+    """Return how many rows half of the windows have at least; 0 for too few of them."""
+    if len(windows) < LEAST_WINDOWS:
+        return 0
+    return max(int(np.median([len(window) for window in windows])), 1)
 
 
 def _promised(one: Detector, windows: "Sequence[pl.DataFrame]", plan: Plan) -> Member:
@@ -303,6 +307,27 @@ def _spreads(panel: Panel) -> "list[tuple[Floats, Floats]]":
         found.append((centre[at:until], scale[at:until]))
         at = until
     return found
+
+
+def _shown(one: Detector, member: Member, rows: "pl.DataFrame") -> tuple[Artefact, ...]:
+    """Return what a detector shows of the window that it has just looked at."""
+    try:
+        return one.look(member.state, rows, keep=True).look.artefacts
+    except TrueupError:  # it has said all that counts
+        return ()
+
+
+def _require_rows(panel: Panel, member: Member, rows: "pl.DataFrame") -> None:
+    """Refuse a window that is too small for scores like those that were calibrated."""
+    if not len(rows):
+        raise WrongUsage("the window has no rows", remedy="Give whole windows.")
+    least = -(-panel.rows // 2)
+    if member.kind != "promised" and len(rows) < min(least, MOST_ROWS):
+        raise WrongUsage(
+            f"the window has {len(rows)} rows, where the reference's have {panel.rows}:"
+            " their scores cannot be compared",
+            remedy="Give a reference of like windows, such as a span of own captures.",
+        )
 
 
 def _require_same(member: Member, look: Look) -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from trueup.monitoring.detectors.panel import Finding, Panel
-from trueup.reporting.blocks import Block, Cell, Column, Table, Text
+from trueup.monitoring.detectors.findings import Finding
+from trueup.reporting.blocks import Block, Cell, Column, Table
 
 _COLUMNS = (
     Column("detector"),
@@ -15,18 +15,16 @@ _COLUMNS = (
 )
 
 
-def detector_blocks(panel: Panel, findings: Sequence[Finding]) -> tuple[Block, ...]:
-    """Return a table of what counts, what its promise is, and a table of what does not count."""
+def detector_blocks(findings: Sequence[Finding], title: str = "Detectors") -> tuple[Block, ...]:
+    """Return a table of the detectors that may alarm by themselves, and one of the others."""
     claimed = [one for one in findings if one.standing in ("calibrated", "promised")]
     others = [one for one in findings if one not in claimed]
     blocks: list[Block] = []
     if claimed:
-        blocks.append(Table(_COLUMNS, tuple(map(_row, claimed)), "Detectors"))
-    if panel.threshold is not None and panel.claimed:
-        blocks.append(Text(panel.threshold.support.says))
+        blocks.append(Table(_COLUMNS, tuple(map(_row, claimed)), title))
     if others:
-        title = "Uncalibrated detectors: they set off nothing unless the policy names them"
-        blocks.append(Table(_COLUMNS, tuple(map(_row, others)), title))
+        apart = "Uncalibrated detectors: they set off nothing unless the policy names them"
+        blocks.append(Table(_COLUMNS, tuple(map(_row, others)), apart))
     return tuple(blocks)
 
 

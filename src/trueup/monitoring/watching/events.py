@@ -7,6 +7,7 @@ import msgspec
 
 from trueup.monitoring.broken.records import CheckName, Sure
 from trueup.monitoring.cells import Role
+from trueup.monitoring.detectors.findings import Finding
 from trueup.monitoring.performance.dropping import Drop
 from trueup.monitoring.performance.records import Performance
 from trueup.monitoring.watching.windows import Window
@@ -44,6 +45,17 @@ class Drifted(msgspec.Struct, frozen=True, omit_defaults=True):
     effect: str
     columns: tuple[Moved, ...] = ()  # those that have drifted, and the highest; by rank
     moved: tuple[str, ...] = ()  # all that have drifted
+
+
+class Detected(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the detectors that trueup.yaml names came to in a window."""
+
+    findings: tuple[Finding, ...]
+    alarmed: bool = False  # those that may alarm by themselves, by the alarm's rule
+    incident: bool = False
+    triggers: tuple[str, ...] = ()  # which of them set something off
+    panel: str = ""  # the key of their states after the window
+    pages: dict[str, str] = {}  # what those that fired show to people: a name, and its key
 
 
 class BrokenPart(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -84,6 +96,7 @@ class Referenced(_Event, frozen=True, tag="referenced"):
     classes: tuple[str, ...] = ()
     says: tuple[str, ...] = ()  # of the rows
     rate: tuple[str, ...] = ()  # of the rate that is claimed, or why none is
+    panel: str = ""  # the key of the detectors' states before the first window
     why: str = ""
 
 
@@ -103,6 +116,7 @@ class Checked(_Event, frozen=True, tag="checked"):
     performance: Performance | None = None  # as far as it was known then: an estimate
     drops: tuple[Drop, ...] = ()
     reasons: tuple[str, ...] = ()
+    detected: Detected | None = None  # None: no detector is named
 
 
 class Revised(_Event, frozen=True, tag="revised"):

@@ -129,7 +129,8 @@ def _shown(one: Checked, late: Matured | None) -> set[str]:
     if one.state not in ("alarm", "broken"):
         return worse
     broken = {f"{part.check} {part.column}" for part in one.broken}
-    return {*(one.drift.moved if one.drift else ()), *broken, *worse}
+    fired = {f"detector {name}" for name in (one.detected.triggers if one.detected else ())}
+    return {*(one.drift.moved if one.drift else ()), *broken, *worse, *fired}
 
 
 def _incidents(

@@ -21,7 +21,15 @@ from trueup.monitoring.scanning.blocking import BlockSize
 from trueup.monitoring.scanning.passes import Asked
 from trueup.monitoring.watching.basing import split
 from trueup.monitoring.watching.counting import AT, ID, blocks_of, fitting
-from trueup.monitoring.watching.events import BrokenPart, Checked, Drifted, Moved, State
+from trueup.monitoring.watching.events import (
+    BrokenPart,
+    Checked,
+    Detected,
+    Drifted,
+    Moved,
+    State,
+)
+from trueup.monitoring.watching.looking import reasons_of
 from trueup.monitoring.watching.settings import Settings
 from trueup.monitoring.watching.shelf import Kept
 from trueup.monitoring.watching.windows import Window
@@ -54,6 +62,16 @@ class Weighed(msgspec.Struct, frozen=True):
     phase: str
     drift: Drifted | None
     reasons: tuple[str, ...]
+
+
+class Beside(msgspec.Struct, frozen=True):
+    """What is known of a window beside its counts: how well it did, and what detectors say."""
+
+    drops: tuple[Drop, ...] = ()
+    detected: Detected | None = None
+
+
+NOTHING = Beside()
 
 
 class Usual(msgspec.Struct, frozen=True):
@@ -115,17 +133,18 @@ def weighed(
     settings: Settings,
     found: Counted,
     before: Sequence[Checked],
-    drops: Sequence[Drop] = (),
+    beside: Beside = NOTHING,
 ) -> Weighed:
     """Return what a window comes to; ``before`` are the checks that it continues."""
     phase = settings.phase(found.window.begin)
     drift, reasons = _drift(kept, settings, found, before)
     threshold = kept.threshold
-    state = _state(found.broken, drift, threshold, drops)
+    state = _state(found.broken, drift, threshold, beside)
     if state == "out of season":
         reasons = (*reasons, "the reference cannot tell season from drift")
-    worse = [line for one in drops if one.alarmed for line in one.reasons]
-    return Weighed(state, phase, drift, (*_broken_reasons(found.broken), *reasons, *worse))
+    worse = [line for one in beside.drops if one.alarmed for line in one.reasons]
+    fired = reasons_of(beside.detected)
+    return Weighed(state, phase, drift, (*_broken_reasons(found.broken), *reasons, *fired, *worse))
 
 
 def alarm_of(
@@ -236,14 +255,16 @@ def _told(columns: Sequence[Moved]) -> tuple[Moved, ...]:
 
 
 def _state(
-    found: Broken, drift: Drifted | None, threshold: Threshold | None, drops: Sequence[Drop]
+    found: Broken, drift: Drifted | None, threshold: Threshold | None, beside: Beside
 ) -> State:
     if found.is_broken:
         return "broken"
-    if any(one.alarmed for one in drops):
+    if any(one.alarmed for one in beside.drops):
         return "alarm"
     if threshold is not None and _is_out_of_season(threshold, drift):
         return "out of season"
+    if beside.detected is not None and beside.detected.triggers:
+        return "alarm"
     if drift is not None and drift.alarmed:
         return "alarm"
     if drift is None or not drift.claimed:

@@ -29,17 +29,38 @@ class Settings(msgspec.Struct, frozen=True):
     seasonal: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
     metric: str = ""  # of performance
+    detectors: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """Return what tells them from others."""
         from blake3 import blake3
 
-        return blake3(msgspec.json.encode(self)).hexdigest()[:16]
+        told = msgspec.to_builtins(self)
+        if not self.detectors:  # so it was before there were any
+            del told["detectors"]
+        return blake3(msgspec.json.encode(told)).hexdigest()[:16]
 
     @property
     def plan(self) -> Plan:
-        """Return what is declared of an alarm."""
+        """Return what is declared of an alarm for drift; detectors have their part of the rate."""
+        return self._plans[0]
+
+    @property
+    def detectors_plan(self) -> Plan:
+        """Return what is declared of an alarm by detectors."""
+        return self._plans[1]
+
+    @property
+    def _plans(self) -> tuple[Plan, Plan]:
+        if not self.detectors:
+            return self._whole, self._whole
+        from trueup.monitoring.detectors.panel import plan_of
+
+        return plan_of(self._whole)
+
+    @property
+    def _whole(self) -> Plan:
         return Plan(
             promise=Promise(self.incidents, self.per_s, self.share),
             pace=Pace(self.window_s),
@@ -76,6 +97,7 @@ def settings_of(entry: ModelEntry, place: str) -> Settings:
         seasonal=_seasonal(monitor, place),
         context=monitor.context,
         metric=str(monitor.performance.metric or ""),
+        detectors=monitor.drift.detectors,
     )
 
 

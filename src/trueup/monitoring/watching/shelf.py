@@ -1,6 +1,6 @@
 """Where profiles, references and thresholds lie in the bucket: created once, named by content."""
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -12,6 +12,9 @@ from trueup.monitoring.profiles.profile import Profile, decode_profile, encode_p
 from trueup.monitoring.references import Reference, decode_reference, encode_reference
 from trueup.monitoring.watching.windows import Window
 from trueup.store.bucket import Bucket, Missing
+
+if TYPE_CHECKING:
+    from trueup.monitoring.detectors.panel import Panel
 
 _SHORT = 16  # letters of a digest, in a key
 _Record = TypeVar("_Record", bound=msgspec.Struct)
@@ -59,6 +62,27 @@ class Shelf:
         reference = decode_reference(based.reference)
         return Kept(reference, based.habits, threshold, key, threshold_key)
 
+    def keep_panel(self, grid: str, panel: "Panel") -> str:
+        """Keep detectors between two windows and return their key.
+
+        Each state is an object of its own, so that one which stays the same is kept once.
+        """
+        from trueup.monitoring.detectors.panel import encode_panel
+
+        states = [self._keep(grid, "state", one.state).encode() for one in panel.members]
+        return self._keep(grid, "panel", encode_panel(panel.with_states(states)))
+
+    def panel(self, key: str) -> "Panel":
+        """Return detectors as they were kept."""
+        from trueup.monitoring.detectors.panel import decode_panel
+
+        found = decode_panel(self._proven(key))
+        return found.with_states([self._proven(one.state.decode()) for one in found.members])
+
+    def keep_page(self, grid: str, name: str, body: bytes) -> str:
+        """Keep what a detector shows to people and return its key."""
+        return self._keep(grid, "page", body, name.rpartition(".")[2])
+
     def profile_key(self, grid: str, window: Window, replica: str) -> str:
         """Return the key of a window's profile."""
         return f"{self._prefix}/{grid[:_SHORT]}/{window.key}/{replica}.msgpack"
@@ -74,8 +98,8 @@ class Shelf:
         except Missing:
             return None
 
-    def _keep(self, grid: str, kind: str, body: bytes) -> str:
-        key = f"{self._prefix}/{grid[:_SHORT]}/{kind}-{_digest(body)}.msgpack"
+    def _keep(self, grid: str, kind: str, body: bytes, suffix: str = "msgpack") -> str:
+        key = f"{self._prefix}/{grid[:_SHORT]}/{kind}-{_digest(body)}.{suffix}"
         self._bucket.create(key, body)
         return key
 
