@@ -13,6 +13,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from trueup.gate.distributions import normal_quantile
+
 if TYPE_CHECKING:
     from trueup.monitoring.cells import Cells
 
@@ -104,20 +106,30 @@ def _scores(names: Sequence[str], found: "Floats") -> dict[str, float]:
 def _features(one: "Cells", two: "Cells") -> tuple["Floats", "Floats"]:
     """Return, block by block, the rows of each group of cells, summed ranks, missing rows."""
     pooled = one.counts.sum(axis=0) + two.counts.sum(axis=0)
-    total = max(1, int(pooled.sum()))
-    table = np.zeros((len(pooled), _FEATURES))
     if one.is_ordered:
-        middle = (np.cumsum(pooled) - pooled / 2) / total
+        middle = (np.cumsum(pooled) - pooled / 2) / max(1, int(pooled.sum()))
         group = np.minimum((middle * GROUPS).astype(np.int64), GROUPS - 1)
-        table[:, _RANK] = middle - 0.5
-    else:
-        group = np.empty(len(pooled), np.int64)
-        group[np.argsort(-pooled, kind="stable")] = np.arange(len(pooled))
-        group = np.minimum(group, GROUPS - 1)
-    table[np.arange(len(pooled)), group] = 1.0
-    first, second = (each.counts @ table for each in (one, two))
-    first[:, _MISSING], second[:, _MISSING] = one.missing, two.missing
-    return first, second
+        return _of_ordered(one, group, middle - 0.5), _of_ordered(two, group, middle - 0.5)
+    frequent = np.argsort(-pooled, kind="stable")[: GROUPS - 1]
+    return _of_words(one, frequent), _of_words(two, frequent)
+
+
+def _of_ordered(cells: "Cells", group: "NDArray[np.int64]", rank: "Floats") -> "Floats":
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    found = np.zeros((cells.blocks, _FEATURES))
+    found[:, group[starts]] = np.add.reduceat(cells.counts, starts, axis=1)
+    found[:, _RANK] = np.einsum("bc,c->b", cells.counts, rank)
+    found[:, _MISSING] = cells.missing
+    return found
+
+
+def _of_words(cells: "Cells", frequent: "NDArray[np.int64]") -> "Floats":
+    """Give each frequent word a group, and all others the last one."""
+    found = np.zeros((cells.blocks, _FEATURES))
+    found[:, : len(frequent)] = cells.counts[:, frequent]
+    found[:, GROUPS - 1] = cells.counts.sum(axis=1) - found[:, : len(frequent)].sum(axis=1)
+    found[:, _MISSING] = cells.missing
+    return found
 
 
 class _Memory(msgspec.Struct, frozen=True):
@@ -213,8 +225,6 @@ def _conservative(
 
     Where blocks vary more than such rows would, and remember, z-scores are that much lower.
     """
-    from scipy.special import ndtri  # type: ignore[import-untyped] # SciPy ships no types
-
     totals = one.sum(axis=0), two.sum(axis=0)
     rows = [np.maximum(each[:, :GROUPS].sum(axis=1), 1.0) for each in totals]
     every = [count + each[:, _MISSING] for count, each in zip(rows, totals, strict=True)]
@@ -233,7 +243,7 @@ def _conservative(
     found = np.stack([groups, rank, missing], axis=1).ravel()
     unsure = np.where(memory > _SHORT, memory * _UNSURE, 1.0)
     wider = np.repeat(np.sqrt(np.maximum(_wider(one), _wider(two)) * unsure), _STATISTICS)
-    return found / wider, float(-ndtri(rate / max(1, 2 * len(found))))
+    return found / wider, -normal_quantile(rate / max(1, 2 * len(found)))
 
 
 def _wider(blocks: "Floats") -> "Floats":

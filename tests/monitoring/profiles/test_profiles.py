@@ -60,6 +60,21 @@ def test_profiles_of_parts_make_that_of_the_whole_in_any_order(
     assert encode_profile(pooled(in_order([a, b, c]))) == whole
 
 
+def test_thousands_of_profiles_of_any_size_merge_to_that_of_all_rows() -> None:
+    few = [[(float(k % 3), "a"), (None, "zebra")] for k in range(5000)]
+    parts = [profile_of(rows) for rows in few]
+    whole = encode_profile(profile_of([row for rows in few for row in rows]))
+    assert encode_profile(merge(parts)) == whole
+    assert encode_profile(merge([in_order(parts[:70]), *parts[70:]])) == whole
+
+
+def test_counts_too_large_for_four_bytes_are_merged_exactly() -> None:
+    one = profile_of([(1.0, "a")])
+    many = msgspec.structs.replace(one, counts=one.counts * (2**40 + 1))
+    found = merge([decode_profile(encode_profile(many)), one, many])
+    assert found.counts.max() == 2 * (2**40 + 1) + 1
+
+
 @given(ROWS)
 def test_a_profile_is_read_as_it_was_written(
     rows: list[tuple[float | None, str | None]],
