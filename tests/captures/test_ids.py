@@ -63,6 +63,6 @@ def test_many_ids_are_a_sequence_as_a_list_is(count: int, start: int, stop: int,
     assert list(made[start:stop:step]) == listed[start:stop:step]
     assert [made[k] for k in range(-count, count)] == listed * 2
     assert msgspec.json.decode(made.json()) == listed
-    assert made.joined().decode() == "".join(listed)
+    assert ids.Ids.joined([made, made]).decode() == "".join(listed) * 2
     with pytest.raises(IndexError):
         made[count]

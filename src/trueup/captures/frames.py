@@ -4,6 +4,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -160,13 +161,14 @@ def _labels(group: Sequence[Labelled]) -> Frame:
 
 
 def _ids(parts: Sequence[Sequence[str]]) -> Column:
-    made = [
-        columns.of_one_length(one.joined(), len(one)) if isinstance(one, Ids) else one
-        for one in parts
+    runs = [(made, list(run)) for made, run in groupby(parts, lambda one: isinstance(one, Ids))]
+    found = [
+        columns.of_one_length(Ids.joined(run), sum(map(len, run)))  # type: ignore[arg-type]  # as grouped
+        if made
+        else columns.texts([text for one in run for text in one])
+        for made, run in runs
     ]
-    if not any(isinstance(one, Column) for one in made):
-        return columns.texts([text for one in parts for text in one])
-    return columns.join([one if isinstance(one, Column) else columns.texts(one) for one in made])
+    return found[0] if len(found) == 1 else columns.join(found)
 
 
 def _check(made: dict[str, Column], rows: int, model: str) -> None:

@@ -16,6 +16,8 @@ _VARIANT = 1 << 63
 _POOL = struct.Struct("512Q")
 _LETTERS = 36  # of an id
 _FEW = 8  # ids that Python writes sooner than NumPy is called
+_FRONT, _TAIL = 20, 19  # letters: a quote and the high bits; the low ones, a quote and a comma
+_AHEAD = 4096  # low bits that are drawn at once
 
 
 class Ids(Sequence[str]):
@@ -58,10 +60,11 @@ class Ids(Sequence[str]):
         """Return them as a list in JSON."""
         return b"[" + self._quoted[:-1] + b"]"
 
-    def joined(self) -> bytes:
-        """Return their letters one behind the other; each has as many."""
-        quoted = np.frombuffer(self._quoted, np.uint8).reshape(-1, _LETTERS + 3)
-        return quoted[:, 1:-2].tobytes()
+    @staticmethod
+    def joined(parts: "Sequence[Ids]") -> bytes:
+        """Return the letters of all, one behind the other; each id has as many."""
+        quoted = np.frombuffer(b"".join([one._quoted for one in parts]), np.uint8)
+        return quoted.reshape(-1, _LETTERS + 3)[:, 1:-2].tobytes()
 
 
 class _Source:
@@ -76,6 +79,9 @@ class _Source:
         self._ms, self._high, self._low = -1, 0, 0
         self._front = ""  # the text of all but the low bits
         self._pool: list[int] = []
+        self._lows = np.zeros(0, np.uint64)  # drawn in advance for whoever wants many, ascending
+        self._tails = np.zeros((0, _TAIL), np.uint8)  # their text
+        self._next = 0  # the first of them that is not used
 
     def draw(self, count: int, now_ms: int) -> Sequence[str]:
         """Return so many ids, ascending."""
@@ -83,8 +89,8 @@ class _Source:
         with self._lock:
             if now_ms > self._ms:
                 # The highest bit stays clear, so that there is room for the millisecond's ids.
-                self._move(now_ms, self._random() & 0x7FF, self._random() >> 2)
-            if count > _FEW and self._low + (count << 32) < _LOW_END:
+                self._move(now_ms, self._random() & 0x7FF, self._beginning())
+            if count > _FEW and self._low + (max(count, _AHEAD) << 32) < _LOW_END:
                 return self._at_once(count)
             low, front = self._low, self._front
             for _ in range(count):
@@ -98,11 +104,28 @@ class _Source:
         return made
 
     def _at_once(self, count: int) -> Ids:
+        start = self._next
+        if start + count > len(self._lows) or self._lows[start] <= self._low:
+            self._draw_ahead(max(count, _AHEAD))
+            start = 0
+        self._next = start + count
+        self._low = int(self._lows[self._next - 1])
+        made = np.empty((count, _LETTERS + 3), np.uint8)
+        made[:, :_FRONT] = np.frombuffer(f'"{self._front}'.encode(), np.uint8)
+        made[:, _FRONT:] = self._tails[start : self._next]
+        return Ids(made.tobytes())
+
+    def _draw_ahead(self, count: int) -> None:
         steps = np.frombuffer(os.urandom(4 * count), "<u4").astype(np.uint64)
         steps[0] += np.uint64(self._low)
-        lows = np.cumsum(steps + np.uint64(1))
-        self._low = int(lows[-1])
-        return Ids(_quoted(self._front, lows | np.uint64(_VARIANT)))
+        self._lows = np.cumsum(steps + np.uint64(1))
+        self._tails = _tails(self._lows | np.uint64(_VARIANT))
+
+    def _beginning(self) -> int:
+        """Return random low bits: those below what was drawn in advance, where that is left."""
+        if self._next < len(self._lows):
+            return int(self._lows[self._next]) - 1
+        return self._random() >> 2
 
     def _carry(self) -> None:
         high = self._high + 1
@@ -122,13 +145,13 @@ class _Source:
 _SOURCE = _Source()
 
 
-def _quoted(front: str, lows: NDArray[np.uint64]) -> bytes:
+def _tails(lows: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """Return low bits as text, with the quote and the comma behind them."""
     digits = np.frombuffer(lows.astype(">u8").tobytes().hex().encode(), np.uint8).reshape(-1, 16)
-    made = np.empty((len(lows), _LETTERS + 3), np.uint8)
-    made[:, :20] = np.frombuffer(f'"{front}'.encode(), np.uint8)
-    made[:, 20:24], made[:, 24], made[:, 25:37] = digits[:, :4], ord("-"), digits[:, 4:]
-    made[:, 37], made[:, 38] = ord('"'), ord(",")
-    return made.tobytes()
+    made = np.empty((len(lows), _TAIL), np.uint8)
+    made[:, :4], made[:, 4], made[:, 5:17] = digits[:, :4], ord("-"), digits[:, 4:]
+    made[:, 17], made[:, 18] = ord('"'), ord(",")
+    return made
 
 
 def new_ids(count: int, now_ms: int | None = None) -> Sequence[str]:
