@@ -123,6 +123,19 @@ class DriftEntry(Section, frozen=True):
     detectors: Annotated[tuple[str, ...], "further detectors, such as river.adwin"] = ()
 
 
+class SkewEntry(Section, frozen=True):
+    """What served inputs are compared with, id by id."""
+
+    table: Annotated[str, "what the pipeline computes for the ids that are served"]
+    id: Annotated[str, "the column of its ids, if not evaluate.id"] = ""
+    columns: Annotated[tuple[str, ...], "the inputs to compare, if not all that it has"] = ()
+    share: Annotated[float, SHARE, "which share of a column's values may differ, 0 to 1"] = 0.001
+    relative: Annotated[
+        float, NOT_NEGATIVE, "how far apart numbers may be, as a share of the larger"
+    ] = 1e-6
+    absolute: Annotated[float, NOT_NEGATIVE, "how far apart numbers may be besides"] = 0.0
+
+
 class LabelsEntry(Section, frozen=True):
     """When the truth is complete."""
 
@@ -151,6 +164,7 @@ class MonitorEntry(Section, frozen=True):
     performance: Annotated[PerformanceEntry, "what is measured once labels are there"] = (
         PerformanceEntry()
     )
+    skew: Annotated[SkewEntry | None, "what served inputs are compared with, id by id"] = None
 
 
 class TrustEntry(Section, frozen=True):

@@ -11,10 +11,10 @@ from trueup.captures.layout import CAPTURES, Segment
 from trueup.captures.reading import require_polars
 from trueup.config.model_entries import MonitorEntry
 from trueup.errors import WrongUsage
-from trueup.monitoring.detectors.report import detector_blocks
 from trueup.monitoring.performance.past import trust
 from trueup.monitoring.performance.showing import performance_blocks
 from trueup.monitoring.profiles.profile import cells
+from trueup.monitoring.watching.beside import beside_blocks
 from trueup.monitoring.watching.charts import distributions, effects, timeline
 from trueup.monitoring.watching.events import Acknowledged, Checked, Rebased
 from trueup.monitoring.watching.history import Diary, History
@@ -27,6 +27,7 @@ from trueup.monitoring.watching.windows import windows_of
 from trueup.project.detecting import Detecting
 from trueup.project.loading import entry_of
 from trueup.project.registering import chosen_environment, named, registry_of, stamp_of
+from trueup.project.skewing import skewing_of
 from trueup.project.watch import Watch, version_of
 from trueup.project.watching import WatchedVersion
 from trueup.project.workspace import Workspace
@@ -91,6 +92,7 @@ def _watch(workspace: Workspace, wanted: Wanted, found: Resolved, detecting: Det
         reference=wanted.reference,
         wish=wished(entry),
         detecting=detecting,
+        skewing=skewing_of(workspace, model),
     )
 
 
@@ -119,8 +121,8 @@ def report_of(workspace: Workspace, standing: Standing) -> Report:
     above = (timeline(standing.checks, states), effects(standing.checks))
     drawn = _performance(workspace, standing)
     newest = newest_of(standing)
-    if newest is not None and newest.detected is not None:
-        drawn += detector_blocks(newest.detected.findings, f"Detectors in {newest.window.name}")
+    if newest is not None:
+        drawn += beside_blocks(newest)
     if newest is not None and newest.profile and newest.drift is not None:
         shelf = Shelf(workspace.bucket, standing.model)
         profile = shelf.profile(newest.profile)

@@ -5,17 +5,22 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trueup.errors import WrongUsage
+from trueup.errors import TrueupError, WrongUsage
+from trueup.monitoring.watching.counting import AT, ID
+from trueup.monitoring.watching.events import Compared
 from trueup.project.workspace import Workspace
 from trueup.reporting.blocks import Report
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from trueup.monitoring.skew import Skew
+    from trueup.config.model_entries import ModelEntry, SkewEntry
+    from trueup.monitoring.broken.records import Finding
+    from trueup.monitoring.skew import Skew, SkewLimits
     from trueup.registry.names import VersionName
 
 _SHADOW = "shadow"
+_MOST_TOLD = 20  # columns
 
 
 class SkewOptions(msgspec.Struct, frozen=True):
@@ -75,6 +80,86 @@ def skew(workspace: Workspace, name: str, options: SkewOptions | None = None) ->
     found = compared(served, computed, limits)
     stages = origins(workspace, [one.name for one in found.columns if one.different])
     return Skewed(version.model, where, piped_skew(found, stages))
+
+
+class WindowSkew:
+    """What is served in windows, compared with the table that ``monitor.skew`` names.
+
+    The table is read once, by the first window that asks.
+    """
+
+    def __init__(self, workspace: Workspace, entry: "ModelEntry") -> None:
+        """Take what trueup.yaml says of a model that names a table."""
+        self._workspace, self._entry = workspace, entry
+        self._table: pl.DataFrame | None = None
+
+    def compare(self, table: Any, rows: int) -> "tuple[Compared, tuple[Finding, ...]]":
+        """Return what of a window's captures differs, and what of it is broken.
+
+        Where nothing can be compared yet, as the table lacks the ids, that is said: it breaks
+        nothing.
+        """
+        from trueup.monitoring.skew import skew, skew_findings
+
+        named = self._entry.monitor.skew if self._entry.monitor else None
+        assert named is not None  # noqa: S101 - nobody makes one otherwise
+        try:
+            served = self._served(table, named)
+            found = skew(served, self._rows(named), self._limits(named))
+        except TrueupError as error:
+            return Compared(named.table, why=error.problem), ()
+        different = {one.name: one.different for one in found.columns if one.different}
+        told = dict(list(different.items())[:_MOST_TOLD])
+        absent = rows - served.height
+        return Compared(named.table, found.rows, absent, told), skew_findings(found)
+
+    def _limits(self, named: "SkewEntry") -> "SkewLimits":
+        from trueup.monitoring.skew import SkewLimits
+
+        redact = self._entry.serve.capture.redact
+        return SkewLimits(named.relative, named.absolute, named.share, redact=redact)
+
+    def _rows(self, named: "SkewEntry") -> "pl.DataFrame":
+        if self._table is None:
+            from trueup.delivery.tables import column, read_table
+
+            evaluate = self._entry.evaluate
+            name = named.id or (evaluate.id if evaluate else "")
+            frame = read_table(self._workspace.root / named.table, named.table)
+            column(frame, name, "monitor.skew.id" if named.id else "evaluate.id", named.table)
+            self._table = _shaped(frame, name, "")
+        return self._table
+
+    def _served(self, table: Any, named: "SkewEntry") -> "pl.DataFrame":
+        """Return the rows whose ids the table has, with the inputs that it has."""
+        import polars as pl
+
+        computed = self._rows(named)
+        wanted = named.columns or tuple(computed.columns)
+        chosen = [
+            name
+            for name in table.collect_schema().names()
+            if name in wanted and name in computed.columns and name not in (AT, ID, "id", "at")
+        ]
+        ids = computed.lazy().select(pl.col("id").cast(pl.String).alias(ID))
+        found: pl.DataFrame = (
+            table.lazy().select(ID, AT, *chosen).join(ids, on=ID, how="semi").collect()
+        )
+        if not found.height:
+            raise WrongUsage(
+                f"none of the window's ids is in {named.table}",
+                remedy="Let the pipeline compute these rows before the window closes",
+            )
+        return found.rename({ID: "id", AT: "at"})
+
+
+def skewing_of(workspace: Workspace, model: str) -> WindowSkew | None:
+    """Return what compares a model's windows; None where it names no table to compare with."""
+    from trueup.project.loading import entry_of
+
+    entry = entry_of(workspace, model)
+    named = entry.monitor and entry.monitor.skew
+    return WindowSkew(workspace, entry) if named else None
 
 
 def _served(workspace: Workspace, version: "VersionName", options: SkewOptions) -> "pl.DataFrame":

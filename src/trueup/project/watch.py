@@ -13,6 +13,7 @@ from trueup.monitoring.watching.performing import Wished
 from trueup.monitoring.watching.settings import Settings
 from trueup.monitoring.watching.shelf import Shelf
 from trueup.project.detecting import Detecting
+from trueup.project.skewing import WindowSkew
 from trueup.project.workspace import Workspace
 from trueup.registry.copying import Stamp
 from trueup.registry.records import Promoted
@@ -37,6 +38,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     reference: Span | None = None  # of own captures, where that is asked for
     wish: Wished | None = None  # of performance
     detecting: Detecting
+    skewing: WindowSkew | None = None  # None: no table to compare with is named
 
 
 class Version(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ import msgspec
 
 from trueup.captures.finding import Span
 from trueup.captures.layout import Segment
-from trueup.monitoring.broken.records import piped
+from trueup.monitoring.broken.records import Finding, ordered, piped
 from trueup.monitoring.performance.answers import Answers
 from trueup.monitoring.performance.dropping import Drop
 from trueup.monitoring.performance.records import Performance
@@ -90,12 +90,19 @@ class WatchedVersion:
         self.watch.diary.add(decide)
 
     def _counted(
-        self, based: "tuple[int, Referenced, Kept]", taken: judging.Taken
+        self,
+        based: "tuple[int, Referenced, Kept]",
+        taken: judging.Taken,
+        skewed: tuple[Finding, ...],
     ) -> judging.Counted:
-        """Count a window, and name the pipes to mend where it is broken."""
+        """Count a window, and name the pipes to mend where it is broken or skewed."""
         watch, (_, reference, kept) = self.watch, based
         limits = judging.limits_of(watch.settings, watch.redact)
         seen = judging.counted(kept, taken, limits, self._usual(reference, taken.window))
+        if skewed:
+            every = ordered([*seen.broken.findings, *skewed])
+            broken = msgspec.structs.replace(seen.broken, findings=every)
+            seen = msgspec.structs.replace(seen, broken=broken)
         if not seen.broken.names:
             return seen
         pipes = origins(watch.workspace, seen.broken.names)
@@ -159,7 +166,8 @@ class WatchedVersion:
             self._passed(window, 0, mark)
             return 0
         taken = judging.Taken(window, table, rows)
-        seen = self._counted(based, taken)
+        compared, skewed = watch.skewing.compare(table, rows) if watch.skewing else (None, ())
+        seen = self._counted(based, taken, skewed)
         detected = self._detected(based, taken, seen)
         key = self._kept_profile(kept, seen, mark)
         performer = self.maturing.performer(reference)
@@ -184,6 +192,7 @@ class WatchedVersion:
                 reference=number, rows=rows, segments=mark, profile=key, state=came.state,
                 phase=came.phase, drift=came.drift, broken=judging.broken_parts(seen.broken),
                 reasons=came.reasons, performance=told, drops=drops, detected=detected,
+                skew=compared,
             )  # fmt: skip
 
         watch.diary.add(decide)

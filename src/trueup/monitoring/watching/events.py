@@ -58,6 +58,16 @@ class Detected(msgspec.Struct, frozen=True, omit_defaults=True):
     pages: dict[str, str] = {}  # what those that fired show to people: a name, and its key
 
 
+class Compared(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was served in a window, held against what the pipeline computes for the same ids."""
+
+    table: str
+    rows: int = 0  # whose ids the table has
+    absent: int = 0  # rows whose ids it does not have
+    different: dict[str, int] = {}  # rows by column, where any differs; those with most
+    why: str = ""  # nothing was compared
+
+
 class BrokenPart(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that is broken in a window."""
 
@@ -117,6 +127,7 @@ class Checked(_Event, frozen=True, tag="checked"):
     drops: tuple[Drop, ...] = ()
     reasons: tuple[str, ...] = ()
     detected: Detected | None = None  # None: no detector is named
+    skew: Compared | None = None  # None: no table is named
 
 
 class Revised(_Event, frozen=True, tag="revised"):
