@@ -15,9 +15,7 @@ TriggerKind: TypeAlias = Literal[
 ]  # fmt: skip
 Do: TypeAlias = Literal["retrain", "notify", "rollback"]
 Then: TypeAlias = Literal["promote", "canary", "pull_request", "person"]
-Step: TypeAlias = Literal[
-    "train", "deliver", "promote", "canary", "pull_request", "ask", "rollback", "message"
-]
+Step: TypeAlias = Literal["train", "deliver", "promote", "canary", "pull_request", "rollback"]
 StepState: TypeAlias = Literal["started", "done", "refused", "failed"]
 End: TypeAlias = Literal[
     "promoted", "on trial", "proposed", "asked", "refused", "inconclusive", "no change",
@@ -46,6 +44,12 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
     at: datetime
     by: str
     format: int = FORMAT
+
+
+class Began(_Event, frozen=True, tag="began"):
+    """The first tick: schedules count from here."""
+
+    policy: str  # digest
 
 
 class Decided(_Event, frozen=True, tag="decided"):
@@ -202,7 +206,8 @@ class Resumed(_Event, frozen=True, tag="resumed"):
 
 
 Event: TypeAlias = (
-    Decided
+    Began
+    | Decided
     | Claimed
     | Guarded
     | Acted

@@ -9,6 +9,7 @@ from trueup.errors import NotProven
 from trueup.loop.events import (
     Acted,
     Aftermath,
+    Began,
     Claimed,
     Decided,
     Ended,
@@ -69,6 +70,7 @@ class History(msgspec.Struct, frozen=True):
     """Everything that happened in the loop of one model, up to event ``number``."""
 
     number: int = 0
+    began: Began | None = None  # the first tick
     courses: dict[str, Course] = {}  # of each decision, in the order in which they were taken
     open: tuple[str, ...] = ()  # decisions that have not ended
     incidents: dict[str, IncidentOpened] = {}  # those that are open
@@ -105,7 +107,7 @@ class _Draft:
     """A history in the making: the same, but changed in place."""
 
     def __init__(self, history: History) -> None:
-        self.number = history.number
+        self.number, self.began = history.number, history.began
         self.courses = dict(history.courses)
         self.open = dict.fromkeys(history.open)
         self.incidents = dict(history.incidents)
@@ -118,6 +120,7 @@ class _Draft:
     def history(self) -> History:
         return History(
             self.number,
+            self.began,
             self.courses,
             tuple(self.open),
             self.incidents,
@@ -132,6 +135,9 @@ class _Draft:
     def take(self, event: Event) -> None:
         self.number += 1
         match event:
+            case Began():
+                self._must(self.began is None)
+                self.began = event
             case Decided():
                 self._must(event.decision not in self.courses)
                 self.courses[event.decision] = Course(event, self.number)

@@ -65,7 +65,6 @@ class Observations(msgspec.Struct, frozen=True, omit_defaults=True):
     """All of it, at one moment."""
 
     champion: int | None = None
-    since: datetime | None = None  # when it became champion
     previous: int | None = None  # the one before, that a rollback goes to
     challenger: int | None = None
     windows: tuple[WindowSeen, ...] = ()  # in the order of time

@@ -28,10 +28,10 @@ Look: TypeAlias = Cause | Quiet
 
 def look(trigger: Trigger, seen: Observations, history: History, now: datetime) -> Look:
     """Return why a trigger has hit, or that it has not."""
-    if seen.champion is None or seen.since is None:
+    if seen.champion is None:
         return Quiet("nothing is live yet: train and promote the first version with trueup run")
     if trigger.kind == "schedule":
-        return _schedule(trigger, seen.since, history, now)
+        return _schedule(trigger, history, now)
     if trigger.kind == "labels":
         return _labels(trigger, seen, history)
     if trigger.kind in ("harm", "deploy_failed"):
@@ -40,20 +40,16 @@ def look(trigger: Trigger, seen: Observations, history: History, now: datetime) 
 
 
 def watched(seen: Observations) -> list[WindowSeen]:
-    """Return the champion's windows since it went live: older ones speak of another time."""
-    since = seen.since
-    return [
-        one
-        for one in seen.windows
-        if one.version == seen.champion and (since is None or one.end > since)
-    ]
+    """Return the champion's windows: those of other versions speak of other models."""
+    return [one for one in seen.windows if one.version == seen.champion]
 
 
-def _schedule(trigger: Trigger, since: datetime, history: History, now: datetime) -> Look:
-    after = max(since, _last_slot(trigger, history) or since)
+def _schedule(trigger: Trigger, history: History, now: datetime) -> Look:
+    began = history.began.at if history.began else now
+    after = _last_slot(trigger, history) or began
     found = schedules.due(trigger.schedule, trigger.zone, after, now)
     if found is None:
-        coming = schedules.upcoming(trigger.schedule, trigger.zone, now)
+        coming = schedules.upcoming(trigger.schedule, trigger.zone, max(now, after))
         return Quiet(f"not due before {coming:%Y-%m-%d %H:%M %Z}" if coming else "never due")
     slot, missed = found
     says = f"the slot of {slot:%Y-%m-%d %H:%M %Z} is due"

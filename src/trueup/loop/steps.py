@@ -1,0 +1,89 @@
+"""What comes next for a decision, by what is written down of it; so the same after a kill."""
+
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from trueup.loop.events import End, Step
+from trueup.loop.history import Course
+
+MOST_EPOCHS = 6  # workers that took it up; what ends each of them is not tried for ever
+Next: TypeAlias = "Literal['guard'] | Step | Finish | Wait"
+
+_ENDS: dict[Step, End] = {
+    "promote": "promoted", "canary": "on trial", "pull_request": "proposed",
+}  # fmt: skip
+_WORDS: dict[str, End] = {
+    "fail": "refused", "inconclusive": "inconclusive", "no change": "no change",
+}  # fmt: skip
+
+
+class Finish(msgspec.Struct, frozen=True):
+    """It is done with."""
+
+    end: End
+    says: str = ""
+    version: int | None = None
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Nothing can be done yet."""
+
+    says: str
+    until: datetime | None = None
+
+
+def next_step(course: Course, frozen_until: datetime | None = None) -> Next:
+    """Return what is to be done with a decision; nothing is promoted in a freeze."""
+    decided = course.decided
+    if course.epoch > MOST_EPOCHS:
+        return Finish("failed", f"{MOST_EPOCHS} workers took it up, and none came to its end")
+    if decided.do == "notify":
+        return Finish("notified", decided.cause.says)
+    if decided.do == "rollback":
+        return _rolling_back(course)
+    if course.guarded is None:
+        return "guard"
+    if course.guarded.word == "stop":
+        stops = [one for one in course.guarded.findings if one.stops]
+        mend = [f"{one.says}{f': mend {one.mend}' if one.mend else ''}" for one in stops]
+        return Finish("stopped", "; ".join(mend))
+    trained = course.done("train")
+    if trained is None:
+        return "train"
+    if trained.state != "done":
+        return Finish("failed", trained.says)
+    return _after_training(course, frozen_until)
+
+
+def _rolling_back(course: Course) -> Next:
+    act = course.done("rollback")
+    if act is None:
+        return "rollback"
+    end: End = "rolled back" if act.state == "done" else "nothing to do"
+    return Finish("failed" if act.state == "failed" else end, act.says, act.version)
+
+
+def _after_training(course: Course, frozen_until: datetime | None) -> Next:
+    judged = course.done("deliver")
+    if judged is None:
+        return "deliver"
+    if judged.state == "failed":
+        return Finish("failed", judged.says, judged.version)
+    if judged.state == "refused":
+        return Finish(_WORDS.get(judged.word, "refused"), judged.says, judged.version)
+    then = course.decided.then
+    if then in (None, "person") or judged.word == "inconclusive":
+        return Finish("asked", judged.says, judged.version)
+    step: Step = then  # type: ignore[assignment] # person and None are gone
+    act = course.done(step)
+    if act is None:
+        if frozen_until is not None and step in ("promote", "canary"):
+            return Wait(
+                f"nothing is promoted before {frozen_until:%Y-%m-%d %H:%M %Z}", frozen_until
+            )
+        return step
+    if act.state == "done":
+        return Finish(_ENDS[step], act.says, act.version)
+    return Finish("failed" if act.state == "failed" else "refused", act.says, act.version)
