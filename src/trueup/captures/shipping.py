@@ -27,7 +27,22 @@ class Shipped(msgspec.Struct, frozen=True):
     damaged_bytes: int = 0  # of files that the disk gave back wrong; they are put aside
 
 
-def ship(folder: Path, bucket: Bucket) -> Shipped:
+class Beside(Protocol):
+    """Keeps something of each segment beside it: whose key and size are what they are there.
+
+    It never raises: whatever goes wrong with it, segments are brought.
+    """
+
+    def keep(self, piece: Piece) -> None:
+        """Keep it, again and again the same."""
+        ...
+
+    def forget(self, piece: Piece) -> None:
+        """Remove it: the segment was written anew without some of its rows."""
+        ...
+
+
+def ship(folder: Path, bucket: Bucket, beside: Beside | None = None) -> Shipped:
     """Bring everything to the bucket that is closed in a spool, and remove it here.
 
     A segment's key comes from its file's own name, so what a killed process has brought there
@@ -42,30 +57,35 @@ def ship(folder: Path, bucket: Bucket) -> Shipped:
             continue  # another process ships the same spool
         segments = rows = 0
         for piece in pieces_of(frames, closed.source):
-            rows += store(piece, bucket)
+            rows += store(piece, bucket, beside)
             segments += 1
         spoolfiles.remove(closed, damaged=bool(damaged))
         done = Shipped(done.segments + segments, done.rows + rows, done.damaged_bytes + damaged)
     return done
 
 
-def store(piece: Piece, bucket: Bucket) -> int:
+def store(piece: Piece, bucket: Bucket, beside: Beside | None = None) -> int:
     """Create a segment without the rows that have been erased, and return how many it has.
 
     Who erases announces it before looking at the bucket, and we look for announcements after
-    creating: so whichever comes first, an erased row does not stay.
+    creating: so whichever comes first, an erased row does not stay, nor what lies beside it.
     """
     erasures = Erasures(bucket, piece.model)
     kept = erasures.spared(piece)
     if kept is not None:
-        bucket.create(piece.segment.key, kept.body)
+        kept = _written(kept, bucket.create)
+        if beside is not None:
+            beside.keep(kept)
     if erasures.look_again():
-        again = erasures.spared(piece)
-        if again is None:
+        if beside is not None and kept is not None:
+            beside.forget(kept)
+        kept = erasures.spared(piece)
+        if kept is None:
             bucket.delete([piece.segment.key])
         else:
-            bucket.put(piece.segment.key, again.body)
-        kept = again
+            kept = _written(kept, bucket.put)
+            if beside is not None:
+                beside.keep(kept)
     return kept.rows if kept else 0
 
 
@@ -89,6 +109,14 @@ def write(bucket: Bucket, batches: Iterable[Batch], source: str) -> list[str]:
     return keys
 
 
+def _written(piece: Piece, write: Callable[[str, bytes], object]) -> Piece:
+    """Write a segment and return it with its size."""
+    body = piece.body
+    write(piece.segment.key, body)
+    segment = msgspec.structs.replace(piece.segment, size_bytes=len(body))
+    return msgspec.structs.replace(piece, segment=segment)
+
+
 class Spooled(Protocol):
     """What lies in a folder of spool files, whoever writes them."""
 
@@ -106,9 +134,16 @@ class Shipper:
     """
 
     def __init__(
-        self, spool: Spooled, bucket: Bucket, *, every_s: float = 5.0, tell: Callable[[str], None]
+        self,
+        spool: Spooled,
+        bucket: Bucket,
+        *,
+        every_s: float = 5.0,
+        tell: Callable[[str], None],
+        beside: Beside | None = None,
     ) -> None:
         self._spool, self._bucket, self._every_s, self._tell = spool, bucket, every_s, tell
+        self._beside = beside
         self._closing = Event()
         self.failing = ""  # why the last pass brought nothing
         self._thread = Thread(target=self._run, name="trueup-shipping", daemon=True)
@@ -132,7 +167,7 @@ class Shipper:
     def _pass(self) -> None:
         before = self.failing
         try:
-            done = ship(self._spool.folder, self._bucket)
+            done = ship(self._spool.folder, self._bucket, self._beside)
             self.failing = ""
         except (TrueupError, OSError) as error:
             self.failing = str(error)

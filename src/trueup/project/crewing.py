@@ -22,6 +22,7 @@ from trueup.project.serving import (
     assembled,
     names_of,
     never_failing,
+    observer_of,
     spool_folder,
     to_stderr,
     tokens_again,
@@ -36,10 +37,12 @@ from trueup.serving.challengers import Challengers
 from trueup.serving.http.app import Application
 from trueup.serving.http.exposition import exposition
 from trueup.serving.http.messages import PROMETHEUS, Reply, Request, text_reply
-from trueup.serving.http.routes import ROUTES
+from trueup.serving.http.observed import observed
+from trueup.serving.http.routes import answered_by
 from trueup.serving.http.running import Beside, run
 from trueup.serving.http.watching import Watching
 from trueup.serving.plane import Plane
+from trueup.serving.profiling import Profiling
 from trueup.serving.swap import Follower
 from trueup.serving.workers.crew import Crew, Orders
 from trueup.serving.workers.link import Agreed, Link
@@ -90,20 +93,31 @@ def serve_with_workers(workspace: Workspace, wanted: Wanted, say: Say) -> None:
     entries = [entry_of(workspace, name.model) for name in names.values()]
     first_model = next(iter(names.values())).model
     warn_if_open(tokens_for(workspace, first_model), wanted.address, say)
+    poll_s = min(one.serve.poll for one in entries)
+    full = {line: name.model for line, name in names.items()}
+    observer = observer_of(workspace, wanted, full, poll_s, say)
+
+    def started() -> None:
+        say(f"at {wanted.address}, by {wanted.workers} workers")
+        observer.begin()
+
     orders = Orders(
         wanted.workers,
         _start,
         msgspec.json.encode(Task(str(workspace.root), wanted), enc_hook=str),
         {line: source.newest(line) for line in names},
-        min(one.serve.poll for one in entries),
+        poll_s,
         say,
-        lambda: say(f"at {wanted.address}, by {wanted.workers} workers"),
+        started,
+        lambda: observed(observer),
     )
     folder = spool_folder(workspace, first_model)
-    shipper = Shipper(_Folder(folder), workspace.bucket, tell=say)
+    profiling = Profiling(workspace.bucket, observer.scheme, say)
+    shipper = Shipper(_Folder(folder), workspace.bucket, tell=say, beside=profiling)
     try:
         asyncio.run(Crew(source, orders).run())
     finally:
+        observer.end()
         if not shipper.close():
             say(f"captures stay in {folder}: the next trueup serve ships them")
 
@@ -163,14 +177,11 @@ def _work(workspace: Workspace, made: Assembled, wired: _Wired, say: Say) -> Non
         await challengers.look()
 
     async def counts(_: Plane, request: Request) -> Reply:
+        """Show every counter of all workers."""
         return text_reply(await link.ask("counts", link.page()), PROMETHEUS)
 
     plane.look = look
-    routes = tuple(
-        msgspec.structs.replace(one, answer=counts) if one.name == "metrics" else one
-        for one in ROUTES
-    )
-    application = Application(plane, routes, made.tokens, wired.watching)
+    application = Application(plane, answered_by("metrics", counts), made.tokens, wired.watching)
 
     def reload() -> None:
         application.tokens = tokens_again(workspace, plane.only.model, application.tokens, say)

@@ -22,11 +22,14 @@ from trueup.serving.challengers import Challengers
 from trueup.serving.http import certificates
 from trueup.serving.http.app import Application
 from trueup.serving.http.claiming import claimed
-from trueup.serving.http.routes import ROUTES
+from trueup.serving.http.observed import metrics_with
+from trueup.serving.http.routes import answered_by
 from trueup.serving.http.running import Address, Beside, run
 from trueup.serving.http.traces import Telemetry, wishes_of
 from trueup.serving.http.watching import Watching
+from trueup.serving.observing import Observer
 from trueup.serving.plane import Line, Plane
+from trueup.serving.profiling import Profiling
 from trueup.serving.swap import Follower
 from trueup.serving.tokens import Surroundings, Tokens, tokens_of
 
@@ -82,24 +85,32 @@ def serve(workspace: Workspace, wanted: Wanted, say: Say) -> None:
 
 def _serve_here(workspace: Workspace, wanted: Wanted, say: Say) -> None:
     made = assembled(workspace, wanted, {}, say)
-    shipper = Shipper(made.captures, workspace.bucket, tell=say)
+    models = {line.name: line.model for line in made.plane.lines.values()}
+    observer = observer_of(workspace, wanted, models, made.poll_s, say)
+    profiling = Profiling(workspace.bucket, observer.scheme, say)
+    shipper = Shipper(made.captures, workspace.bucket, tell=say, beside=profiling)
     try:
         with watched(made.plane, wanted, workspace.env) as watching:
-            _run(workspace, wanted, made, watching, say)
+            _run(workspace, wanted, made, _Around(watching, observer), say)
     finally:
+        observer.end()
         made.plane.end()
         made.captures.close()
         if not shipper.close():
             say(f"captures stay in {made.captures.folder}: the next trueup serve ships them")
 
 
-def _run(
-    workspace: Workspace, wanted: Wanted, made: Assembled, watching: Watching, say: Say
-) -> None:
+class _Around(msgspec.Struct, frozen=True):
+    watching: Watching
+    observer: Observer
+
+
+def _run(workspace: Workspace, wanted: Wanted, made: Assembled, around: _Around, say: Say) -> None:
     plane, follower = made.plane, Follower(made.plane, made.opener, made.poll_s)
     challengers = Challengers(plane, made.opener, made.poll_s)
     follower.tell = challengers.tell = say
-    application = Application(plane, ROUTES, made.tokens, watching)
+    routes = answered_by("metrics", metrics_with(around.observer))
+    application = Application(plane, routes, made.tokens, around.watching)
 
     async def look() -> None:
         await follower.look()
@@ -114,9 +125,12 @@ def _run(
     for text in made.says:
         say(text)
     warn_if_open(made.tokens, wanted.address, say)
-    beside = Beside(
-        (follower.watch, challengers.watch), look_again, lambda: say(f"at {wanted.address}")
-    )
+
+    def started() -> None:
+        say(f"at {wanted.address}")
+        around.observer.begin()
+
+    beside = Beside((follower.watch, challengers.watch), look_again, started)
     run(plane, application, wanted.address, beside)
 
 
@@ -131,6 +145,14 @@ def assembled(
     captures = _spool(workspace, lines, say)
     plane = Plane(lines, captures, trueup.__version__)
     return Assembled(opener, plane, captures, tokens_for(workspace, lines[0].model))
+
+
+def observer_of(
+    workspace: Workspace, wanted: Wanted, models: Mapping[str, str], poll_s: float, say: Say
+) -> Observer:
+    """Return what reads of these models, by line, what monitoring and the loop write."""
+    environment = chosen_environment(workspace, wanted.environment)
+    return Observer(workspace.bucket, models, environment, poll_s=poll_s, tell=say)
 
 
 @contextmanager

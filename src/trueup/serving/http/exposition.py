@@ -6,51 +6,48 @@ from collections.abc import Mapping
 from typing import Any
 
 from trueup.serving.counting import Histogram
-from trueup.serving.http.messages import Reply, Request, text_reply
+from trueup.serving.http.messages import PROMETHEUS, Reply, Request, text_reply
 from trueup.serving.plane import Plane
 
 Labels = Mapping[str, object]
 
-_KIND = "text/plain; version=0.0.4"
 _STARTED_S = time.time()
 
 
 class Text:
-    """Lines of the exposition format, each name described once."""
+    """Lines of the exposition format: each name is described once, its samples stand together."""
 
     def __init__(self) -> None:
-        self._lines: list[str] = []
-        self._described: set[str] = set()
+        self._families: dict[str, list[str]] = {}
 
     def add(self, name: str, kind: str, says: str, value: float, labels: Labels) -> None:
         """Write one sample."""
-        self._describe(name, kind, says)
-        self._lines.append(f"{name}{_labels(labels)} {_number(value)}")
+        self._family(name, kind, says).append(f"{name}{_labels(labels)} {_number(value)}")
 
     def histogram(self, name: str, says: str, found: Histogram, labels: Labels) -> None:
         """Write a histogram; its buckets count everything up to their bound."""
-        self._describe(name, "histogram", says)
+        lines = self._family(name, "histogram", says)
         below = 0
         for bound, count in zip((*found.bounds, float("inf")), found.counts, strict=True):
             below += count
             at = "+Inf" if bound == float("inf") else f"{bound:g}"
-            self._lines.append(f"{name}_bucket{_labels({**labels, 'le': at})} {below}")
-        self._lines.append(f"{name}_sum{_labels(labels)} {_number(found.total)}")
-        self._lines.append(f"{name}_count{_labels(labels)} {below}")
+            lines.append(f"{name}_bucket{_labels({**labels, 'le': at})} {below}")
+        lines.append(f"{name}_sum{_labels(labels)} {_number(found.total)}")
+        lines.append(f"{name}_count{_labels(labels)} {below}")
 
     def body(self) -> str:
         """Return everything."""
-        return "\n".join(self._lines) + "\n"
+        return "".join(f"{line}\n" for lines in self._families.values() for line in lines)
 
-    def _describe(self, name: str, kind: str, says: str) -> None:
-        if name not in self._described:
-            self._described.add(name)
-            self._lines += [f"# HELP {name} {says}", f"# TYPE {name} {kind}"]
+    def _family(self, name: str, kind: str, says: str) -> list[str]:
+        if name not in self._families:
+            self._families[name] = [f"# HELP {name} {says}", f"# TYPE {name} {kind}"]
+        return self._families[name]
 
 
 async def metrics(plane: Plane, request: Request) -> Reply:
     """Show every counter of this process."""
-    return text_reply(exposition(plane), _KIND)
+    return text_reply(exposition(plane), PROMETHEUS)
 
 
 def exposition(plane: Plane) -> str:

@@ -1,5 +1,7 @@
 """Every route of the server, in one table."""
 
+import msgspec
+
 from trueup.serving.http import (
     admin,
     exposition,
@@ -10,7 +12,7 @@ from trueup.serving.http import (
     page,
     predict,
 )
-from trueup.serving.http.table import Route
+from trueup.serving.http.table import Answering, Route
 
 _MODEL = "/v2/models/{model}"
 _VERSION = f"{_MODEL}/versions/{{version}}"
@@ -45,3 +47,10 @@ ROUTES: tuple[Route, ...] = (
     _shown("openapi", "/openapi.json", openapi.openapi),
     _shown("page", "/", page.page),
 )
+
+
+def answered_by(name: str, answer: Answering) -> tuple[Route, ...]:
+    """Return all routes, of which those with this name are answered otherwise."""
+    return tuple(
+        msgspec.structs.replace(one, answer=answer) if one.name == name else one for one in ROUTES
+    )

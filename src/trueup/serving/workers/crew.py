@@ -43,6 +43,7 @@ class Orders(msgspec.Struct, frozen=True):
     poll_s: float
     tell: Callable[[str], None]
     started: Callable[[], None]
+    observed: Callable[[], str] = str  # what the parent shows for all, beside their counts
 
 
 class Crew:
@@ -254,7 +255,8 @@ class Crew:
         """Return what all have counted until now, as Prometheus reads it."""
         pages = [self._past, *(one.page for one in self._workers)]
         page = merging.without(merging.merged(pages), (SWAPS,))
-        return merging.written({**page, **merging.read(self._own())})
+        own = merging.read(self._own() + self._orders.observed())
+        return merging.written({**page, **own})
 
     def _own(self) -> str:
         lines = [
