@@ -1,11 +1,13 @@
-"""trueup drift on two parquet files of 40 columns, beside Evidently, NannyML and a bare scan.
+"""trueup drift on two parquet files of 40 columns, beside its peers and a bare scan.
 
-    python -m benchmarks drift [--rows N] [--peers evidently,nannyml] [--folder DIR] [--reduced]
+    python -m benchmarks drift [--rows N] [--peers nannyml,deepchecks,alibi,evidently | none]
+                               [--long N] [--folder DIR] [--reduced]
 
-Whole processes, turn by turn. The floor reads each column with Arrow and counts it once, with
-NumPy's histogram or Arrow's value_counts; it runs in Evidently's environment, which has both
-libraries (reduced: in this one). Peers stand in environments of their own:
-scripts/env.sh evidently nannyml. Reduced: 100,000 rows, no peers.
+Whole processes, turn by turn: wall and processor time, peak memory. The bare scan reads each
+column with Arrow and counts it once, with NumPy's histogram or Arrow's value_counts, on all cores;
+it runs in Evidently's environment, which has both libraries (reduced: in this one, if it has them).
+Peers stand in environments of their own:
+scripts/env.sh evidently nannyml peer-alibi peer-deepchecks. Reduced: 100,000 rows, no peers.
 """
 
 import argparse
@@ -13,57 +15,126 @@ import importlib.util
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.drift_tables import write_tables
-from benchmarks.measuring import Row, Sample, Subject, beside, clock, machine, program, table
+import msgspec
+
+from benchmarks.drift_tables import AT_ONCE, write_tables
+from benchmarks.measuring import Sample, Subject, beside, clock, machine, measure, program
 
 HERE = Path(__file__).parent
-GOALS = {"evidently": 100, "nannyml": 20}
-FLOOR_GOAL, MEMORY_GOAL, MERGE_GOAL_S = 1.5, 400e6, 1.0
+ENVIRONMENTS = {
+    "nannyml": "nannyml",
+    "deepchecks": "peer-deepchecks",
+    "alibi": "peer-alibi",
+    "evidently": "evidently",
+}
+GOALS = {"evidently": "at least 100", "nannyml": "at least 20"}
+FLOOR_GOAL, MEMORY_GOAL, MERGE_GOAL_S = "at most 1.5", "peak memory under 400 MB", 1.0
 PROFILES = 10_000
+LONG_ROWS = 20_000_000
+_RATE, _EFFECTS, _STORED = "with a rate", "effects alone", "reference and calibration stored"
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """Where the tables lie, and the command that compares two."""
+
+    folder: Path
+    paths: tuple[str, ...]
+    ours: str
+
+    def drift(self, paths: Sequence[str], *further: str) -> Subject:
+        """Return trueup drift, which has to find a drift."""
+        argv = ("sh", "-c", '"$@"; test $? -eq 5', "sh", self.ours, "drift", *paths, *further)
+        return Subject(argv, self.folder)
 
 
 def main() -> None:
     options = _options()
-    rows = options.rows or (100_000 if options.reduced else 1_000_000)
-    peers = [] if options.reduced else [one for one in options.peers.split(",") if one]
+    rows = options.rows or (100_000 if options.reduced else AT_ONCE)
     print(f"{rows:,} rows, 40 columns; {machine()}\n", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(options.folder or scratch)
+        folder = Path(options.folder or scratch).absolute()
         paths = tuple(map(str, write_tables(folder, rows)))
-        ours = program("trueup", options.trueup)
-        names, subjects = _subjects(ours, paths, folder)
-        measured = dict(zip(names, beside(subjects, 3, warm=True), strict=True))
-        floor = measured.get("floor")
-        with_rate, without = measured["calibrated"], measured["plain"]
-        lines = [
-            _row("with a rate of false alarms", with_rate, floor),
-            _row("effects alone", without, floor),
-        ]
-        for peer in peers:
-            subject = Subject(_peer(peer, paths), folder)
-            ours_here = subjects[names.index("calibrated")]  # in the same moments as the peer
-            before, theirs, after = beside([ours_here, subject, ours_here], 1)
-            own = Sample((before.seconds + after.seconds) / 2, before.peak_memory_bytes)
-            lines.append(
-                Row(
-                    f"beside {peer}",
-                    own,
-                    theirs,
-                    goal=f"{peer} / trueup at least {GOALS[peer]}",
-                    reached=theirs.seconds / own.seconds,
-                )
-            )
-            print(f"{peer} took {theirs.seconds:.1f} s", flush=True)
-        print(table(lines, "peer"))
-        print(
-            f"\npeak memory {with_rate.peak_memory_bytes / 1e6:.0f} MB "
-            f"(goal: under {MEMORY_GOAL / 1e6:.0f})"
-        )
+        setting = Setting(folder, paths, program("trueup", options.trueup))
+        alone(setting)
         merging(paths[0], PROFILES // 10 if options.reduced else PROFILES)
+        long_rows = options.long if options.long >= 0 else 0 if options.reduced else LONG_ROWS
+        if long_rows:
+            long(setting, long_rows)
+        peers = "none" if options.reduced else options.peers
+        beside_peers(setting, [one for one in peers.split(",") if one not in ("", "none")])
+
+
+def alone(setting: Setting) -> None:
+    """Print what trueup takes with and without significance and calibration, and a bare scan."""
+    before, now = setting.paths
+    kept = str(setting.folder / "stored")
+    stored = (sys.executable, str(HERE / "drift_peers" / "stored.py"))
+    calibrating = measure(Subject((*stored, "keep", before, kept), setting.folder))
+    subjects = {
+        _RATE: setting.drift(setting.paths),
+        _EFFECTS: setting.drift(setting.paths, "--false-alarms", "off"),
+        _STORED: Subject((*stored, "check", kept, now), setting.folder),
+    }
+    python = _python("evidently") or (sys.executable if importlib.util.find_spec("pyarrow") else "")
+    if python:
+        floor = (python, str(HERE / "drift_peers" / "floor.py"))
+        subjects["bare scan"] = Subject((*floor, *setting.paths), setting.folder)
+        subjects["bare scan of the second"] = Subject((*floor, now), setting.folder)
+    taken = beside(list(subjects.values()), 3, warm=True)
+    found = dict(zip(subjects, taken, strict=True))
+    lines = [
+        ("trueup drift, with a rate", found[_RATE], found.get("bare scan")),
+        ("trueup drift, effects alone", found[_EFFECTS], found.get("bare scan")),
+        (f"trueup, {_STORED}", found[_STORED], found.get("bare scan of the second")),
+        ("the reference counted and calibrated, once", calibrating, None),
+    ]
+    print(
+        "| work | wall s | processor s | peak MB | bare scan: wall s, processor s "
+        "| times its wall | times its processor time | goals |\n|---|---|---|---|---|---|---|---|"
+    )
+    for work, sample, scan in lines:
+        goals = f"{FLOOR_GOAL}; {MEMORY_GOAL}" if scan else ""
+        print(f"| {work} | {_times(sample)} | {_against(sample, scan)} | {goals} |", flush=True)
+    print()
+
+
+def beside_peers(setting: Setting, peers: Sequence[str]) -> None:
+    """Print what each peer takes, with trueup measured before and after it."""
+    if not peers:
+        return
+    print(
+        "| peer | wall s | processor s | peak MB | trueup beside it: wall s, processor s "
+        "| times its wall | times its processor time | goal |\n|---|---|---|---|---|---|---|---|"
+    )
+    for peer in peers:
+        subject = Subject(_peer(peer, setting.paths), setting.folder)
+        ours = setting.drift(setting.paths)
+        before, theirs, after = (measure(one) for one in (ours, subject, ours))
+        own = Sample(
+            (before.seconds + after.seconds) / 2,
+            max(before.peak_memory_bytes, after.peak_memory_bytes),
+            (before.processor_s + after.processor_s) / 2,
+        )
+        line = f"| {peer} | {_times(theirs)} | {_against(theirs, own)} | {GOALS.get(peer, '')} |"
+        print(line, flush=True)
+
+
+def long(setting: Setting, rows: int) -> None:
+    """Print time and memory of many more rows: files of a million rows, few of them different."""
+    print("| rows a table | wall s | processor s | peak MB | wall s a million rows | processor s |")
+    print("|---|---|---|---|---|---|")
+    for many in (rows // 4, rows):
+        paths = tuple(map(str, write_tables(setting.folder, many)))
+        sample = measure(setting.drift(paths))
+        millions = 2 * many / 1e6
+        rates = f"{sample.seconds / millions:.2f} | {sample.processor_s / millions:.2f}"
+        print(f"| {many:,} | {_times(sample)} | {rates} |", flush=True)
+    print()
 
 
 def merging(path: str, count: int) -> None:
@@ -85,47 +156,47 @@ def merging(path: str, count: int) -> None:
         whole = merge([decode_profile(body) for body in bodies])
         compare(reference.cells(), cells(whole, grid), Limits(every=False))
 
-    seconds = clock(work, 3).seconds
+    taken = clock(work, 5)
     size_kb = sum(map(len, bodies)) / count / 1000
     print(
-        f"{count:,} hourly profiles of {size_kb:.0f} kB read, merged and checked in {seconds:.2f} s"
-        f" (goal for {PROFILES:,}: under {MERGE_GOAL_S:.0f} s)"
+        f"{count:,} hourly profiles of {size_kb:.0f} kB read, merged and checked in "
+        f"{taken.seconds:.2f} s, {taken.processor_s:.2f} s of processor time "
+        f"(goal for {PROFILES:,}: under {MERGE_GOAL_S:.0f} s)\n",
+        flush=True,
     )
 
 
-def _subjects(ours: str, paths: tuple[str, ...], folder: Path) -> tuple[list[str], list[Subject]]:
-    drift = ("sh", "-c", '"$@"; test $? -eq 5', "sh", ours, "drift", *paths)
-    found = {
-        "calibrated": Subject(drift, folder),
-        "plain": Subject((*drift, "--false-alarms", "off"), folder),
-    }
-    python = _python("evidently") or (sys.executable if importlib.util.find_spec("pyarrow") else "")
-    if python:
-        found["floor"] = Subject((python, str(HERE / "drift_peers" / "floor.py"), *paths), folder)
-    return list(found), list(found.values())
+def _times(sample: Sample) -> str:
+    memory = sample.peak_memory_bytes / 1e6
+    return f"{sample.seconds:.2f} | {sample.processor_s:.2f} | {memory:.0f}"
 
 
-def _row(work: str, ours: Sample, floor: Sample | None) -> Row:
-    reached = ours.seconds / floor.seconds if floor else None
-    return Row(work, ours, floor=floor, goal=f"at most {FLOOR_GOAL} floors", reached=reached)
+def _against(one: Sample, other: Sample | None) -> str:
+    if other is None:
+        return " | | "
+    wall, processor = one.seconds / other.seconds, one.processor_s / other.processor_s
+    return f"{other.seconds:.2f}, {other.processor_s:.2f} | **{wall:.2f}** | **{processor:.2f}**"
 
 
 def _peer(name: str, paths: tuple[str, ...]) -> tuple[str, ...]:
-    python = _python(name)
+    if name not in ENVIRONMENTS:
+        sys.exit(f"{name} is no peer; name some of: {', '.join(ENVIRONMENTS)}")
+    python = _python(ENVIRONMENTS[name])
     if not python:
-        sys.exit(f"{name} was not found; run: scripts/env.sh {name}")
+        sys.exit(f"{name} was not found; run: scripts/env.sh {ENVIRONMENTS[name]}")
     return (python, str(HERE / "drift_peers" / f"{name}_drift.py"), *paths)
 
 
-def _python(name: str) -> str:
-    path = HERE.parent / ".build" / f"venv-{name}" / "bin" / "python"
+def _python(environment: str) -> str:
+    path = HERE.parent / ".build" / f"venv-{environment}" / "bin" / "python"
     return str(path) if path.exists() else ""
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=0)
-    parser.add_argument("--peers", default="evidently,nannyml")
+    parser.add_argument("--peers", default=",".join(ENVIRONMENTS), help="or none")
+    parser.add_argument("--long", type=int, default=-1, help="rows of the longest; 0: none")
     parser.add_argument("--folder", default="", help="keep the tables there")
     parser.add_argument("--trueup", default=None)
     parser.add_argument("--reduced", action="store_true")

@@ -7,16 +7,20 @@ import numpy as np
 
 WORDS = (2, 5, 10, 20, 50, 100, 200, 300, 500, 1000)
 MOVED = 5  # of the columns of floats have moved in the second table
-_AT_ONCE = 1_000_000
+AT_ONCE = 1_000_000
+WRITTEN = 4  # million rows at most; more rows are the same files by further names
 _SEED = 20261123
 
 
 def write_tables(folder: Path, rows: int) -> tuple[Path, Path]:
-    """Write both tables as parquet, a million rows at a time; return where they are."""
+    """Write both tables, if they are not there; return where they are.
+
+    Up to a million rows each is a parquet file, beyond that a folder of such files.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     found = []
     for number, name in enumerate(("reference", "current")):
-        path = folder / f"{name}-{rows}.parquet"
+        path = folder / (f"{name}-{rows}.parquet" if rows <= AT_ONCE else f"{name}-{rows}")
         if not path.exists():
             _write(path, rows, number)
         found.append(path)
@@ -24,20 +28,18 @@ def write_tables(folder: Path, rows: int) -> tuple[Path, Path]:
 
 
 def _write(path: Path, rows: int, number: int) -> None:
-    import polars as pl
-
-    if rows <= _AT_ONCE:
+    if rows <= AT_ONCE:
         _frame(rows, number, 0).write_parquet(path)
         return
-    parts = path.with_suffix(".parts")
-    parts.mkdir(exist_ok=True)
-    for part, start in enumerate(range(0, rows, _AT_ONCE)):
-        frame = _frame(min(_AT_ONCE, rows - start), number, part)
-        frame.write_parquet(parts / f"{part:06}.parquet")
-    pl.scan_parquet(parts / "*.parquet").sink_parquet(path, row_group_size=_AT_ONCE)
-    for each in parts.iterdir():
-        each.unlink()
-    parts.rmdir()
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.mkdir(exist_ok=True)
+    for part in range(-(-rows // AT_ONCE)):
+        file, many = unfinished / f"{part:06}.parquet", min(AT_ONCE, rows - part * AT_ONCE)
+        if part < WRITTEN or many < AT_ONCE:
+            _frame(many, number, part).write_parquet(file)
+        else:
+            file.symlink_to(f"{part % WRITTEN:06}.parquet")
+    unfinished.rename(path)
 
 
 def _frame(rows: int, number: int, part: int) -> Any:

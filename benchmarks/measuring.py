@@ -18,6 +18,7 @@ class Sample(msgspec.Struct, frozen=True):
 
     seconds: float
     peak_memory_bytes: int = 0
+    processor_s: float = 0.0  # of all its threads and processes
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -40,7 +41,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def measure(subject: Subject) -> Sample:
-    """Run the command once and return its wall time and peak memory, children included.
+    """Run the command once and return wall time, peak memory, processor time, children included.
 
     Exits with the command's own output where it fails: a benchmark of an error is worthless.
     """
@@ -57,11 +58,11 @@ def measure(subject: Subject) -> Sample:
         text=True,
         check=True,
     )
-    status, seconds, peak = done.stdout.split()
+    status, seconds, peak, processor_s = done.stdout.split()
     if status != "0":
         sys.exit(f"{subject.argv} failed:\n{log.read_text(errors='replace')[-3000:]}")
     log.unlink()
-    return Sample(float(seconds), int(peak))
+    return Sample(float(seconds), int(peak), float(processor_s))
 
 
 def beside(subjects: Sequence[Subject], runs: int, *, warm: bool = False) -> list[Sample]:
@@ -77,20 +78,22 @@ def beside(subjects: Sequence[Subject], runs: int, *, warm: bool = False) -> lis
         Sample(
             statistics.median(sample.seconds for sample in samples),
             int(statistics.median(sample.peak_memory_bytes for sample in samples)),
+            statistics.median(sample.processor_s for sample in samples),
         )
         for samples in taken
     ]
 
 
 def clock(work: Callable[[], object], runs: int) -> Sample:
-    """Return the median time of a function in this process: a floor."""
-    times = []
+    """Return the median times of a function in this process: a floor."""
+    times, processor = [], []
     for _ in range(runs):
         os.sync()
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         work()
         times.append(time.perf_counter() - began)
-    return Sample(statistics.median(times))
+        processor.append(time.process_time() - busy)
+    return Sample(statistics.median(times), processor_s=statistics.median(processor))
 
 
 def environment() -> dict[str, str]:
