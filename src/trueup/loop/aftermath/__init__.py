@@ -1,0 +1,1 @@
+"""What a retrain has brought about: compared with what the old champion would have done."""
