@@ -10,6 +10,18 @@ import pytest
 if TYPE_CHECKING:
     from tests.serving.servers import Server
 
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """Prometheus' own checks."""
+    ours = ROOT / ".build" / "prometheus" / "usr" / "bin" / "promtool"
+    found = str(ours) if ours.exists() else shutil.which("promtool")
+    if not found:
+        pytest.skip("promtool is not installed; install it with: scripts/promtool.sh")
+    return found
+
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -1,6 +1,5 @@
 """Counts of several workers as one page: it never goes backwards, and Prometheus reads it."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 from tests.serving.servers import RECORD, Server, httpx
 from trueup.serving.workers.merging import Family, lasting, merged, read, without, written
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 KINDS = {"a_total": "counter", "b": "gauge", "trueup_model_info": "gauge"}
 
 pages = st.dictionaries(
@@ -59,16 +57,6 @@ def test_a_worker_that_ends_takes_its_gauges_with_it_and_no_count(
     assert after["a_total"].samples == before
     assert "b" not in lasting(found[0])
     assert "a_total" not in without(after, ["a_total"])
-
-
-@pytest.fixture(scope="module")
-def promtool() -> str:
-    """Prometheus' own checks."""
-    ours = ROOT / ".build" / "prometheus" / "usr" / "bin" / "promtool"
-    found = str(ours) if ours.exists() else shutil.which("promtool")
-    if not found:
-        pytest.skip("promtool is not installed; install it with: scripts/promtool.sh")
-    return found
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

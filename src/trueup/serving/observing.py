@@ -80,7 +80,8 @@ class Observer:
         def beats() -> None:
             self.heartbeats = heartbeats(self._bucket, frozenset(self._models.values()))
 
-        self._try(LOOP, beats)
+        if not self._failing or LOOP in self._failing:  # what is away has no signs of life
+            self._try(LOOP, beats)
 
     def _run(self) -> None:
         while True:

@@ -13,8 +13,8 @@ from trueup.monitoring.watching.events import (
 )
 from trueup.monitoring.watching.gauges import Gauge, gauges
 from trueup.monitoring.watching.history import Diary, History
+from trueup.store import log
 from trueup.store.bucket import Bucket
-from trueup.store.log import Log
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -75,8 +75,7 @@ class WatchedModel:
     def look(self) -> None:
         """Read what was added since."""
         seen, before = self.seen, self.seen
-        log = Log(self._bucket, self._prefix)  # another each time: one keeps what it has read
-        for one in log.poll(before.number):
+        for one in self._fresh(before.number):
             place = f"{self._prefix} event {one.number}"
             seen = seen.then(one.number, decode_event(one.body, place))
         if seen.first is None or seen.last is None:
@@ -84,3 +83,10 @@ class WatchedModel:
         elif self.scheme is None or (seen.first, seen.last) != (before.first, before.last):
             self.scheme = scheme_by(self._bucket, self._model, seen.first, seen.last)
         self.seen = seen
+
+    def _fresh(self, known: int) -> list[log.Event]:
+        """Return what came after the last known event; LogBroken where that one is gone."""
+        events = log.Log(self._bucket, self._prefix).poll(max(0, known - 1))
+        if known and not events:  # a folder that is not mounted reads as an empty one
+            raise log.LogBroken(self._prefix, known, self._bucket.url)
+        return [one for one in events if one.number > known]
