@@ -1,6 +1,6 @@
 """The verb monitor: closed windows of a model's captures, each checked once and written down."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,10 +23,11 @@ from trueup.monitoring.watching.report import newest_of, watch_report
 from trueup.monitoring.watching.settings import settings_of
 from trueup.monitoring.watching.shelf import Shelf
 from trueup.monitoring.watching.standing import Standing
-from trueup.monitoring.watching.windows import windows_of
+from trueup.monitoring.watching.windows import Window, windows_of
 from trueup.project.detecting import Detecting
 from trueup.project.loading import entry_of
 from trueup.project.registering import chosen_environment, named, registry_of, stamp_of
+from trueup.project.silence import silences
 from trueup.project.skewing import skewing_of
 from trueup.project.watch import Watch, version_of
 from trueup.project.watching import WatchedVersion
@@ -98,16 +99,22 @@ def _watch(workspace: Workspace, wanted: Wanted, found: Resolved, detecting: Det
 
 def _pass(watch: Watch, wanted: Wanted, name: VersionName, found: Resolved) -> tuple[int, int]:
     """Bring every version up to date; return how many windows were checked, and are open."""
-    width_s, span = watch.settings.window_s, Span(wanted.since, wanted.until)
-    segments = segments_in(watch.workspace.bucket, CAPTURES, watch.model, span)
+    width_s = watch.settings.window_s
+    bucket, span = watch.workspace.bucket, Span(until=wanted.until)
+    segments = segments_in(bucket, CAPTURES, watch.model, span)
     every = windows_of(segments, width_s)
     shared = {one for one, some in every.items() if len({each.version for each in some}) > 1}
+    silent: Mapping[int, Sequence[Window]] = {}
+    if name.version is None and not name.alias:
+        champions = _champions(found.history, found.environment)
+        mine = [one for one in segments if one.version in champions]
+        silent = silences(watch, found, mine)
     fresh = waiting = 0
-    for version in _versions(name, found, segments):
-        some = [one for one in segments if one.version == version.version.version]
-        within = {
-            one: each for one, each in windows_of(some, width_s).items() if _is_within(one, wanted)
-        }
+    for version in _versions(name, found, segments, silent):
+        number = version.version.version
+        windows = windows_of([one for one in segments if one.version == number], width_s)
+        windows |= {one: [] for one in silent.get(number, ()) if one not in windows}
+        within = {one: windows[one] for one in sorted(windows) if _is_within(one, wanted)}
         done, left = WatchedVersion(version_of(watch, version), shared).catch_up(within)
         fresh, waiting = fresh + done, waiting + left
     return fresh, waiting
@@ -209,7 +216,9 @@ def _resolved(workspace: Workspace, wanted: Wanted) -> tuple[VersionName, Resolv
     return name, registry_of(workspace).resolve(name, environment)
 
 
-def _versions(name: VersionName, found: Resolved, segments: Sequence[Segment]) -> list[Resolved]:
+def _versions(
+    name: VersionName, found: Resolved, segments: Sequence[Segment], silent: Iterable[int]
+) -> list[Resolved]:
     """Return the versions whose windows are checked, in the order of their captures.
 
     Of a model these are all that were champion; of a name with a number or alias that one.
@@ -217,9 +226,10 @@ def _versions(name: VersionName, found: Resolved, segments: Sequence[Segment]) -
     if name.version is not None or name.alias:
         return [found]
     champions = _champions(found.history, found.environment)
-    order = dict.fromkeys(one.version for one in segments if one.version in champions)
+    answered = [one.version for one in segments if one.version in champions]
     return [
-        msgspec.structs.replace(found, version=found.history.version(number)) for number in order
+        msgspec.structs.replace(found, version=found.history.version(number))
+        for number in dict.fromkeys([*answered, *silent])
     ]
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from trueup.captures.finding import Span
 from trueup.captures.layout import Segment
-from trueup.monitoring.broken.records import Finding, ordered, piped
+from trueup.monitoring.broken.records import Broken, Finding, ordered, piped
 from trueup.monitoring.performance.answers import Answers
 from trueup.monitoring.performance.dropping import Drop
 from trueup.monitoring.performance.records import Performance
@@ -17,6 +17,7 @@ from trueup.monitoring.watching.events import Checked, Detected, Referenced, Rev
 from trueup.monitoring.watching.history import History
 from trueup.monitoring.watching.performing import MOST_ROWS, past_of
 from trueup.monitoring.watching.shelf import Kept
+from trueup.monitoring.watching.silence import judged, rows_before
 from trueup.monitoring.watching.windows import Window, mark_of
 from trueup.project.maturing import Maturing
 from trueup.project.origins import origins
@@ -40,7 +41,11 @@ class WatchedVersion:
         based: tuple[int, Referenced, Kept] | None = None
         for window, segments in windows.items():
             if window.closes(watch.lateness_s) > watch.now:
-                waiting += 1
+                waiting += bool(segments)
+            elif not segments:
+                if self._is_open(history, window):
+                    based = based or self._based()
+                    fresh += self._check_silent(based, window)
             elif self._is_known(history, window, segments):
                 continue
             elif self._is_late(history, window):
@@ -70,6 +75,11 @@ class WatchedVersion:
         """Say whether a window was decided on, or passed by without any capture."""
         known = [one.window for one in history.checks(self.number)]
         return bool(known) and known[0] <= window <= known[-1]
+
+    def _is_open(self, history: History, window: Window) -> bool:
+        """Say whether nothing was said of a window yet."""
+        is_checked = history.check(self.number, window) is not None
+        return not is_checked and not self._is_late(history, window)
 
     def _revise(self, history: History, window: Window, segments: Sequence[Segment]) -> None:
         """Write down how many captures came after a window was closed; nothing is decided anew."""
@@ -139,9 +149,9 @@ class WatchedVersion:
             return judging.Usual()
         if reference.basis == "captures":
             return judging.Usual(as_reference=True)
-        known = self.watch.diary.history().checks(self.number)
-        before = [(one.window, one.rows) for one in known if one.window not in self.shared]
-        return judging.Usual(before=tuple(one for one in before if one[0] < window))
+        history = self.watch.diary.history()
+        known = [one for one in history.checks(self.number) if one.window not in self.shared]
+        return judging.Usual(before=rows_before(known, history.acknowledged(), window))
 
     def _table(self, window: Window, segments: Sequence[Segment]) -> tuple[Any, int]:
         import polars as pl
@@ -151,6 +161,30 @@ class WatchedVersion:
         if isinstance(table, pl.DataFrame):
             return table, table.height
         return table, int(table.select(pl.len()).collect().item())
+
+    def _check_silent(self, based: "tuple[int, Referenced, Kept]", window: Window) -> int:
+        """Write down that nothing was captured in a window, unless that is usual."""
+        watch, (number, _, kept) = self.watch, based
+        history = watch.diary.history()
+        before = rows_before(history.checks(), history.acknowledged(), window)
+        limits = judging.limits_of(watch.settings)
+        found = judged(kept.reference, before, window, limits)
+        if found.finding is None and not found.says:
+            return 0
+        broken = Broken((found.finding,) if found.finding else (), 0, 0, limits)
+        event = Checked(
+            at=watch.stamp.at, by=str(watch.stamp.by), window=window, version=self.number,
+            reference=number, rows=0, segments=mark_of(()),
+            state="broken" if found.finding else "unsupported",
+            phase=watch.settings.phase(window.begin), broken=judging.broken_parts(broken),
+            reasons=(found.finding.says if found.finding else found.says,),
+        )  # fmt: skip
+
+        def decide(now: History) -> Checked | None:
+            return event if self._is_open(now, window) else None
+
+        watch.diary.add(decide)
+        return 1
 
     def _check(
         self,

@@ -87,11 +87,14 @@ class History(msgspec.Struct, frozen=True):
         return tuple((number, one) for number, one in numbered if isinstance(one, Referenced))
 
     def before(self, version: int, reference: int, window: Window) -> tuple[Checked, ...]:
-        """Return the checks that a window's own continues: with that reference, before it."""
+        """Return the checks that a window's own continues: with that reference, before it.
+
+        Windows in which nothing was captured are passed over.
+        """
         return tuple(
             one
             for one in self.checks(version)
-            if one.reference == reference and one.window < window
+            if one.reference == reference and one.window < window and one.rows
         )
 
     def acknowledged(self) -> frozenset[tuple[int, Window]]:
@@ -142,7 +145,7 @@ def _incidents(
     for one in checks:
         key, window = (one.version, one.reference), (one.version, one.window)
         if not shown[window]:
-            quiet[key] = quiet.get(key, 0) + 1
+            quiet[key] = quiet.get(key, 0) + bool(one.rows)
             continue
         stretches = found.setdefault(key, [])
         if not stretches or quiet.get(key, 0) >= QUIET:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from trueup.monitoring.alarms import Alarm, Moment, check
 from trueup.monitoring.broken.amounts import row_count
@@ -32,6 +31,7 @@ from trueup.monitoring.watching.events import (
 from trueup.monitoring.watching.looking import reasons_of
 from trueup.monitoring.watching.settings import Settings
 from trueup.monitoring.watching.shelf import Kept
+from trueup.monitoring.watching.silence import Rows, as_reference
 from trueup.monitoring.watching.windows import Window
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Usual(msgspec.Struct, frozen=True):
     """
 
     as_reference: bool = False
-    before: tuple[tuple[Window, int], ...] = ()
+    before: Rows = ()
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -102,24 +102,10 @@ def counted(kept: Kept, taken: Taken, limits: Limits, usual: Usual) -> Counted:
     found = window_of(basis, table, asked, span if usual.as_reference else None)
     wrong = broken(basis, found, limits)
     if len(usual.before) > 1:
-        own = Basis(_as_before(kept.reference, usual.before))
+        own = Basis(as_reference(kept.reference, usual.before))
         further = row_count(own, msgspec.structs.replace(found, span=span), limits)
         wrong = msgspec.structs.replace(wrong, findings=ordered([*wrong.findings, *further]))
     return Counted(window, taken.rows, found.counted, wrong)
-
-
-def _as_before(reference: Reference, before: Sequence[tuple[Window, int]]) -> Reference:
-    """Return the number of rows of windows before as if it were a reference's."""
-    first = before[0][0]
-    rows = np.array([count for _, count in before], dtype=np.int64)
-    begins = np.array([round(one.begin.timestamp() * 1e6) for one, _ in before], dtype=np.int64)
-    return msgspec.structs.replace(
-        reference,
-        profile=msgspec.structs.replace(reference.profile, rows=rows),
-        begins=begins,
-        width=round((first.end - first.begin).total_seconds() * 1e6),
-        is_timed=True,
-    )
 
 
 def limits_of(settings: Settings, redact: Sequence[str] = ()) -> Limits:
