@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -201,10 +201,29 @@ def _git(root: Path, *words: str) -> bytes | None:
 
 
 def _run(root: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    return run_git(root, words)
+
+
+def run_git(
+    root: Path,
+    words: Sequence[str],
+    *,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git in a repository, whatever a hook has set; the environment is laid over ours."""
+    ours = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
     return subprocess.run(
         ["git", "-C", str(root), *words],
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         capture_output=True,
         check=False,
-        env={name: value for name, value in os.environ.items() if name not in _OF_A_HOOK},
+        env={**ours, **(environment or {})},
+        timeout=timeout_s,
     )
+
+
+def remote_url(root: Path, remote: str = "origin") -> str:
+    """Return the address of a remote, as it is configured; empty where there is none."""
+    return (_git(root, "config", f"remote.{remote}.url") or b"").decode().strip()

@@ -1,0 +1,1 @@
+"""Clients of GitHub and GitLab: pull requests, comments, statuses, dispatched workflows."""

@@ -1,0 +1,1 @@
+"""GitHub: github.com, ghe.com and enterprise servers."""
