@@ -61,8 +61,9 @@ def column_of(parts: Sequence[Any]) -> Column:
 
 def columns_of(parts: Sequence[NDArray[Any]]) -> list[Column]:
     """Make the columns of matrices that lie one below the other."""
-    whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return [column_of([one]) for one in np.ascontiguousarray(whole.T)]
+    lines = [one.T for one in parts]  # as a server has them: each column lies in one piece
+    whole = np.ascontiguousarray(lines[0]) if len(lines) == 1 else np.concatenate(lines, axis=1)
+    return [column_of([one]) for one in whole]
 
 
 def repeated(value: str, rows: int) -> Column:
@@ -106,8 +107,8 @@ def join(columns: Sequence[Column]) -> Column:
     return Column(
         kind,
         sum(one.rows for one in fitted),
-        b"".join(one.body for one in fitted),
-        b"".join(one.lengths for one in fitted),
+        _glued([one.body for one in fitted]),
+        _glued([one.lengths for one in fitted]),
         valid,
     )
 
@@ -144,6 +145,13 @@ def as_list(column: Column) -> list[Any]:
     if not column.valid:
         return values
     return [one if there else None for one, there in zip(values, column.valid, strict=True)]
+
+
+def _glued(parts: Sequence[Bytes]) -> Bytes:
+    """Return parts as one; NumPy lets other threads go on while it copies, which bytes do not."""
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate([np.frombuffer(one, np.uint8) for one in parts]).data
 
 
 def _listed(part: Any) -> list[Any]:

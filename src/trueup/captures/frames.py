@@ -57,9 +57,12 @@ def frames_of(batches: Iterable[Batch]) -> Iterator[Frame]:
         yield _labels(group) if isinstance(group[0], Labelled) else _captures(group)
 
 
-def encode(frame: Frame) -> bytearray:
-    """Return a frame as it lies in a spool: length, checksum, MessagePack."""
-    made = bytearray(_HEAD.size)
+def encode(frame: Frame, spare: bytearray | None = None) -> bytearray:
+    """Return a frame as it lies in a spool: length, checksum, MessagePack.
+
+    It is written into what is spare, where that is given: fresh memory costs as much as the rest.
+    """
+    made = bytearray(_HEAD.size) if spare is None else spare
     _ENCODER.encode_into(frame, made, _HEAD.size)
     body = memoryview(made)[_HEAD.size :]
     _HEAD.pack_into(made, 0, len(body), zlib.crc32(body))

@@ -29,6 +29,7 @@ class Writer:
         self._slot, self._limits, self._rules, self._tell = slot, limits, rules, tell
         self._file: OpenFile | None = None
         self._pending: list[tuple[bytearray, int]] = []  # encoded, not yet in a file
+        self._spare: bytearray | None = None  # of a frame that is written: memory for the next
         self._closed_bytes = 0
         self._synced_s = clock.monotonic_s()
         self._opened_s = 0.0
@@ -48,7 +49,10 @@ class Writer:
             part for one in batches for part in _parts(self._apply(one, now_s)) if part.rows
         ]
         try:
-            made = [(frames.encode(one), one.rows) for one in frames.frames_of(by_likeness)]
+            made = [
+                (frames.encode(one, self._taken_spare()), one.rows)
+                for one in frames.frames_of(by_likeness)
+            ]
         except Exception:  # noqa: BLE001 -- the edge of a thread: one batch must not end capture
             made = self._one_by_one(by_likeness)
         self._pending += made
@@ -120,6 +124,10 @@ class Writer:
         self._refusals[batch.model] = (begun_s, rows + made.rows)
         return made
 
+    def _taken_spare(self) -> bytearray | None:
+        spare, self._spare = self._spare, None
+        return spare
+
     def _one_by_one(self, batches: Iterable[Batch]) -> list[tuple[bytearray, int]]:
         made = []
         for one in batches:
@@ -148,6 +156,7 @@ class Writer:
             self._file.append(content, rows)
             self._kept += rows
             self._pending.pop(0)
+            self._spare = content
             if self._file.size_bytes >= self._limits.segment_bytes:
                 self._roll()
 
