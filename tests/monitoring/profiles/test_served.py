@@ -252,3 +252,27 @@ print(sorted(heavy))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
+
+
+def reference(width: timedelta = DAY) -> Any:
+    """Return a reference of ten days whose blocks are so long."""
+    times = [BEGIN - 10 * DAY + k * DAY / 200 for k in range(2000)]
+    blocks = BlockSize(AT, width.total_seconds())
+    return scan_on(GRID, REFERENCE.with_columns(pl.Series(AT, times)), Asked(blocks=blocks))
+
+
+def test_a_window_counted_before_is_what_counting_it_again_makes() -> None:
+    bucket = MemoryBucket()
+    bring(bucket, [batch(usual(), BEGIN + timedelta(hours=5))])
+    (window,) = windows(bucket)
+    covered = Covered(MODEL, window, windows(bucket)[window], LIVE)
+    found = served.counted_before(bucket, reference(), covered, 20)
+    assert found is not None
+    table = table_of(Rows(bucket, MODEL, 1), Span(window.begin, window.end))
+    asked = Asked(blocks=BlockSize(AT, DAY.total_seconds()), id=ID)
+    again = scan_on(GRID, fitting(table, GRID), asked)
+    assert encode_profile(found.profile) == encode_profile(again.profile)
+    assert found.begins.tolist() == again.begins.tolist()
+    assert (found.width, found.is_timed) == (again.width, again.is_timed)
+    assert served.counted_before(bucket, reference(), covered, 19) is None
+    assert served.counted_before(bucket, reference(timedelta(hours=6)), covered, 20) is None

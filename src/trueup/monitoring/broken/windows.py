@@ -56,13 +56,24 @@ def basis_of(table: Any, asked: Asked = ALL) -> Basis:
     return Basis(reference, habits(survey(table, reference.grid.columns, asked.id)))
 
 
-def window_of(basis: Basis, table: Any, asked: Asked = ALL, span: Span | None = None) -> Window:
-    """Count and survey a window's table; columns that are missing or of another type stay out."""
+def window_of(
+    basis: Basis,
+    table: Any,
+    asked: Asked = ALL,
+    span: Span | None = None,
+    counted: Reference | None = None,
+) -> Window:
+    """Count and survey a window's table; columns that are missing or of another type stay out.
+
+    ``counted`` is what was counted before of just these rows, on the whole grid; it is counted
+    again where not all of the grid fits.
+    """
     found = dict(kinds(table))
     grid = basis.reference.grid
     fits = Grid(tuple(one for one in grid.tracks if is_of(found.get(one.column), one.kind)))
-    counted = None
-    if fits.tracks:
+    if fits.tracks != grid.tracks:
+        counted = None
+    if fits.tracks and counted is None:
         blocks = like(basis.reference, asked.blocks) if _is_timed(basis, asked) else asked.blocks
         counted = scan_on(fits, table, msgspec.structs.replace(asked, blocks=blocks))
     return Window(counted, found, survey(table, grid.columns, asked.id), span)

@@ -28,6 +28,7 @@ from trueup.monitoring.profiles.profile import (
     encode_profile,
     merge,
 )
+from trueup.monitoring.references import Reference
 from trueup.monitoring.watching.events import Referenced
 from trueup.monitoring.watching.history import Diary
 from trueup.monitoring.watching.shelf import Shelf
@@ -120,6 +121,23 @@ def window_profile(bucket: Bucket, grid: Grid, covered: Covered) -> Profile | No
             return None
         profiles += [one for role, one in part.profiles.items() if role in covered.roles]
     return merge(profiles)
+
+
+def counted_before(
+    bucket: Bucket, reference: Reference, covered: Covered, rows: int
+) -> Reference | None:
+    """Return a window of so many rows as counting it would; None where profiles do not tell.
+
+    They are of whole windows, and of no use where a reference's blocks are shorter ones.
+    """
+    begin, end = _us(covered.window.begin), _us(covered.window.end)
+    if not reference.is_timed or begin // reference.width != (end - 1) // reference.width:
+        return None
+    profile = window_profile(bucket, reference.grid, covered)
+    if profile is None or not rows or int(profile.rows.sum()) != rows:
+        return None
+    begins = np.array([begin // reference.width * reference.width])
+    return Reference(reference.grid, profile, begins, reference.width, is_timed=True)
 
 
 def forget(bucket: Bucket, model: str, segments: Iterable[Segment]) -> int:

@@ -18,6 +18,7 @@ from trueup.serving.batch.record import Counted, Decision, Job, Scored, Table, d
 from trueup.serving.batch.scoring import Asking
 from trueup.serving.batch.tables import Sizes, Tables, all_have
 from trueup.serving.batch.work import REJECTED, ROWS, Begin, Work, work_in
+from trueup.serving.profiling import Profiling
 from trueup.serving.served import Served
 from trueup.store.bucket import Bucket
 
@@ -258,9 +259,10 @@ def _publish(setting: Setting, target: Target, work: Work, job: Job, begin: Begi
     partition = publishing.Partition(setting.bucket, job) if job.partition else None
     if partition:
         partition.begin(setting.at, setting.by)
-    captured = publishing.ship(setting.bucket, job, work.captured())
+    profiling = _profiling(setting, job)
+    captured = publishing.ship(setting.bucket, job, work.captured(), profiling)
     if partition:
-        partition.supersede()
+        partition.supersede(profiling)
     rows = work.parts(ROWS)
     served = setting.served
     empty = writing.nothing_predicted(job.id or "id", served.outputs)
@@ -271,6 +273,14 @@ def _publish(setting: Setting, target: Target, work: Work, job: Job, begin: Begi
         )
     work.forget()
     return captured
+
+
+def _profiling(setting: Setting, job: Job) -> Profiling | None:
+    """Return what keeps the profile of what is captured; None where monitoring has no grid yet."""
+    from trueup.monitoring.profiles.served import scheme_of
+
+    scheme = scheme_of(setting.bucket, job.model, setting.environment)
+    return Profiling(setting.bucket, lambda _: scheme, setting.tell) if scheme else None
 
 
 def _nothing(setting: Setting, job: Job, decision: Decision) -> Predicted:
