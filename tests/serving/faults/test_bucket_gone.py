@@ -22,7 +22,7 @@ from tests.serving.servers import RECORD, Server, fitted, project, said, version
 from tests.support.faultproxy import FaultProxy
 from tests.support.seaweed import BUCKET, seaweed
 
-GONE_S = 20.0
+GONE_S = 60.0
 DROPPED = 'trueup_captured_rows_total{result="dropped"}'
 MANY = 1000
 PACE_S = 0.05  # between so many; what comes faster than the disk takes it is dropped, and counted
