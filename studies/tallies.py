@@ -14,6 +14,7 @@ from trueup.gate.distributions import t_quantile
 from trueup.monitoring.calibration.records import Promise
 
 MOST = 2.0  # times the declared rate, for nine of ten references
+FEW = 0.05  # of references: so many may look steadier than their process, and be told too much
 _DAY_S = 86_400.0
 
 
@@ -55,7 +56,8 @@ class Tally(msgspec.Struct, frozen=True):
 class Rates(msgspec.Struct, frozen=True):
     """What a tally comes to; rates are incidents for each one promised, nan without a claim."""
 
-    claimed: int  # years
+    years: int
+    claimed: int  # of them
     covered: float  # columns
     rate: float
     lower_99: float  # Student's bound of the mean over years
@@ -65,8 +67,8 @@ class Rates(msgspec.Struct, frozen=True):
 
     @property
     def holds(self) -> str:
-        """Say whether the promise is kept where it is given."""
-        if not self.claimed:
+        """Say whether the promise is kept where it is given; refused: to nearly all references."""
+        if self.claimed < FEW * self.years or not self.claimed:
             return "refused"
         return "yes" if self.lower_99 <= 1.0 and self.ninetieth <= MOST else "no"
 
@@ -77,13 +79,14 @@ def rates(tally: Tally) -> Rates:
     incidents = _values(tally.incidents) / declared
     bases = _counts(tally.bases)
     return Rates(
+        years=tally.years,
         claimed=len(incidents),
         covered=_mean(_values(tally.covered)),
         rate=_mean(incidents),
         lower_99=_lower(incidents),
         ninetieth=float(np.quantile(incidents, 0.9)) if len(incidents) else math.nan,
         material=_mean(_values(tally.material) / declared),
-        basis=max(sorted(bases), key=lambda one: bases[one]) if bases else "",
+        basis=max(sorted(bases), key=lambda one: bases[one], default=""),
     )
 
 

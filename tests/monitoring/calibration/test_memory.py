@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.monitoring.streams import following
-from trueup.monitoring.calibration.memory import common, memories, shown
+from trueup.monitoring.calibration.memory import alone, common, memories, shown
 
 
 def test_white_noise_remembers_nothing_that_can_be_shown() -> None:
@@ -35,3 +35,12 @@ def test_one_slow_series_among_many_is_found() -> None:
     found = shown(memories(series))
     assert found[7] > 15
     assert np.delete(found, 7).max() < 4
+
+
+def test_one_series_alone_hardly_ever_looks_shorter_than_it_remembers() -> None:
+    rng = np.random.default_rng(6)
+    noisy = [following(0.9, 365, rng) + rng.normal(size=365) / 2 for _ in range(60)]
+    true = 1 + 0.8 * (19 - 1)  # of a chain that is four fifths of the variance
+    assert np.mean([alone(each) < true for each in noisy]) <= 0.1
+    assert np.mean([alone(each) > 3 for each in rng.normal(size=(60, 365))]) <= 0.1
+    assert alone(np.ones(100)) == 1.0

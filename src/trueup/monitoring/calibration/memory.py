@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SLOWEST = 8  # cosines: waves of a quarter of the reference, and longer ones
 _ERRS = 0.05  # how often a reference of white noise shows any single series as slow
+_AT_MOST = 0.99  # how surely a memory is no longer than its upper bound
 
 
 def memories(series: "Floats") -> "Floats":
@@ -39,13 +40,43 @@ def shown(found: "Floats") -> "Floats":
 
 
 def _surely(many: int) -> float:
-    """Return what the largest of so many memories of white noise hardly exceeds.
+    """Return what the largest of so many memories of white noise hardly exceeds."""
+    return _times(1 - _ERRS / max(many, 1))
+
+
+def alone(series: "Floats") -> float:
+    """Return the memory of one series that no others confirm, rather too long than too short.
+
+    The longer of what neighbours have in common and of an upper bound by the slowest cosines,
+    where these can be told from white noise: of what looks shorter than it is too much is claimed.
+    """
+    slow = float(shown(memories(series[:, None]))[0])
+    bound = slow / _times(1 - _AT_MOST) if slow > 1 else 1.0
+    return max(bound, _by_neighbours(series))
+
+
+def _by_neighbours(series: "Floats") -> float:
+    """Return twice the sum of autocorrelations, up to the first pair that is not positive.
+
+    After Geyer (1992): initial positive sequence.
+    """
+    count = len(series)
+    power = np.abs(np.fft.rfft(series - series.mean(), 2 * count)) ** 2
+    moments = np.fft.irfft(power)[:count]
+    if moments[0] <= 1e-12 * count:
+        return 1.0
+    pairs = (moments[: count // 2 * 2].reshape(-1, 2) / moments[0]).sum(axis=1)
+    ends = np.flatnonzero(pairs <= 0)
+    return max(1.0, 2 * float(pairs[: ends[0] if len(ends) else None].sum()) - 1)
+
+
+def _times(share: float) -> float:
+    """Return what a share of estimates lies below, as a multiple of the truth.
 
     Chi-squared by the approximation of Wilson and Hilferty (1931).
     """
     third = 2 / (9 * _SLOWEST)
-    z = normal_quantile(1 - _ERRS / max(many, 1))
-    return float((1 - third + z * math.sqrt(third)) ** 3)
+    return float((1 - third + normal_quantile(share) * math.sqrt(third)) ** 3)
 
 
 def common(found: "Floats") -> float:

@@ -17,12 +17,14 @@ from trueup.gate.distributions import normal_quantile
 from trueup.monitoring.calibration import memory as remembering
 from trueup.monitoring.calibration.incidents import alarms
 from trueup.monitoring.calibration.records import Plan, Support
+from trueup.monitoring.calibration.scoring import folds
 from trueup.monitoring.calibration.supporting import LEAST_WORTH, conservative, refused, supported
 from trueup.monitoring.performance.past import Trust
 from trueup.monitoring.performance.records import Performance
 
 Kind: TypeAlias = Literal["realised", "estimated"]
 _LEAST_WINDOWS = 10
+_FOLDS = 5, 20
 _SURELY = 0.95  # one-sided, of the drop that is at least there
 _UNTESTED = Trust(True, "")
 
@@ -102,8 +104,8 @@ def value_of(window: Performance, metric: str, kind: Kind) -> WindowValue | None
 def drop_threshold(reference: Sequence[WindowValue], declared: DropPlan) -> DropThreshold:
     """Return the threshold for windows that follow a reference of such values, in order of time.
 
-    Each window of the reference is compared with the others, so that the reference's own error is
-    in its score.
+    Each window of the reference is compared with those that lie apart from it, as windows to come
+    will be, so that the reference's own error is in its score.
     """
     if len(reference) < _LEAST_WINDOWS:
         raise WrongUsage(
@@ -121,13 +123,26 @@ def drop_threshold(reference: Sequence[WindowValue], declared: DropPlan) -> Drop
     spread = np.sqrt(errors**2 + between**2)
     floor = scatter * 0.1 or 1e-12
     spread = np.maximum(spread, floor)
-    others = (values.sum() - values) / (count - 1)
-    scores: Floats = sign * (others - values) / np.sqrt(spread**2 * (1 + 1 / (count - 1)))
-    memory = float(remembering.shown(remembering.memories(scores[:, None]))[0])
+    memory = remembering.alone((values.mean() - values) / spread)
+    others, windows = _apart(values, memory)
+    scores: Floats = sign * (others - values) / np.sqrt(spread**2 * (1 + 1 / windows))
     at, support = _supported(scores, declared.plan, memory)
     se = float(np.sqrt((spread**2).mean() / count))
     usual, between = float(values.mean()), max(between, floor)
     return DropThreshold(declared, usual, se, between, typical, at, support)
+
+
+def _apart(values: Floats, memory: float) -> tuple[Floats, Floats]:
+    """Return the mean of the windows that lie apart from each, and how many these are."""
+    count = len(values)
+    many = int(min(max(count / (2 * memory), _FOLDS[0]), _FOLDS[1]))
+    cut = folds(count, many, min(math.ceil(memory), count // 4))
+    others, windows = np.empty(count), np.empty(count)
+    for fold in cut.bounds:
+        near = values[cut.without(fold)]
+        windows[slice(*fold)] = count - len(near)
+        others[slice(*fold)] = (values.sum() - near.sum()) / (count - len(near))
+    return others, windows
 
 
 def _supported(scores: Floats, plan: Plan, memory: float) -> tuple[float, Support]:
@@ -138,7 +153,7 @@ def _supported(scores: Floats, plan: Plan, memory: float) -> tuple[float, Suppor
             return found.at, found.support
         support = found.support
     else:
-        support = refused(plan, count, memory, "unsteady" if memory > 1 else "too_short")
+        support = refused(plan, count, memory, "unsteady" if count >= LEAST_WORTH else "too_short")
     return conservative(float(scores.max()), plan, 1, count / memory), support
 
 
