@@ -93,6 +93,20 @@ def test_labels_that_come_later_correct_the_earlier_ones(project: Path) -> None:
     assert [row["label"] for row in answer(project, "late")["rows"]] == [1, 1, 1]
 
 
+def test_labels_of_a_table_were_known_when_it_says_so(project: Path) -> None:
+    known = "flight,late,known\n1,0,2026-11-01T12:00:00Z\n2,1,2026-11-03T09:30:00+01:00\n3,,\n"
+    (project / "known.csv").write_text(known)
+    answer(project, IMPORT.replace("--label late", ""))
+    line = "import late known.csv --id flight --label late --label-at known --only-labels"
+    assert answer(project, line)["labels"] == 2
+    assert [row["label"] for row in answer(project, "late")["rows"]] == [0, 1, None]
+    code = "import trueup; print(trueup.captured('late').sort('id').collect()['labelled_at'][1])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "2026-11-03 08:30:00+00:00"
+
+
 def test_joined_rows_are_exported_and_written_anew_when_erased(project: Path) -> None:
     answer(project, IMPORT)
     out = project / "train.parquet"
@@ -121,6 +135,7 @@ def test_joined_rows_are_exported_and_written_anew_when_erased(project: Path) ->
         ("import late served.csv --id fligt", "Did you mean 'flight'?"),
         ("import late served.csv --only-labels", "need ids"),
         ("import late served.csv --at carrier", "is a time"),
+        ("import late served.csv --label-at when", "Name its column with --label"),
     ],
 )
 def test_what_cannot_be_meant_is_told(project: Path, line: str, says: str) -> None:

@@ -32,6 +32,7 @@ class Layout(msgspec.Struct, frozen=True):
     id: str = ""  # without one, ids are made
     at: str = ""  # without one, all were made at the given moment
     label: str = ""
+    label_at: str = ""  # when it was known; without one, at the given moment
     outputs: tuple[str, ...] = ()
     only_labels: bool = False  # the table has ids and labels of predictions that are there
 
@@ -107,7 +108,9 @@ def _scan(table: Path) -> "pl.LazyFrame":
 def _require(names: list[str], layout: Layout, table: Path) -> None:
     if layout.only_labels and not (layout.id and layout.label):
         raise WrongUsage("labels alone need ids", remedy="Name their columns with --id and --label")
-    for name in (layout.id, layout.at, layout.label, *layout.outputs):
+    if layout.label_at and not layout.label:
+        raise WrongUsage("there is no label", remedy="Name its column with --label")
+    for name in (layout.id, layout.at, layout.label, layout.label_at, *layout.outputs):
         if name and name not in names:
             raise WrongUsage(
                 f"{table.name} has no column {name!r}",
@@ -125,7 +128,7 @@ def _parts(lazy: "pl.LazyFrame") -> Iterator["pl.DataFrame"]:
 def _batches(frame: "pl.DataFrame", whose: Whose, layout: Layout, rules: Rules) -> Iterator[Batch]:
     ids = _ids(frame, layout)
     if not layout.only_labels:
-        taken = {layout.id, layout.at, layout.label}
+        taken = {layout.id, layout.at, layout.label, layout.label_at}
         outputs = {
             one.removeprefix(OUTPUT): one
             for one in frame.columns
@@ -150,11 +153,12 @@ def _batches(frame: "pl.DataFrame", whose: Whose, layout: Layout, rules: Rules) 
         if kept is not None:
             yield keeping.redacted(kept, rules)
     if layout.label:
-        values = frame[layout.label].to_list()
-        said = [k for k, one in enumerate(values) if one is not None]
+        said = frame[layout.label].is_not_null().arg_true().to_list()
         if said:
-            named = [ids[k] for k in said]
-            yield Labelled(whose.model, named, [values[k] for k in said], whose.at, "import")
+            known = frame[said]
+            at = _times(known[layout.label_at]) if layout.label_at else whose.at
+            values = known[layout.label].to_list()
+            yield Labelled(whose.model, [ids[k] for k in said], values, at, "import")
 
 
 def _ids(frame: "pl.DataFrame", layout: Layout) -> list[str]:

@@ -98,7 +98,7 @@ class Labelled(msgspec.Struct, frozen=True):
     model: str
     ids: Sequence[str]
     labels: Values
-    at: Moment  # when they were said
+    at: Moment | Sequence[Moment]  # when they were said, all or each
     source: str = ""  # who or what said so
 
     @property
@@ -109,7 +109,10 @@ class Labelled(msgspec.Struct, frozen=True):
     def part(self, start: int, stop: int) -> "Labelled":
         """Return some of its labels."""
         return msgspec.structs.replace(
-            self, ids=self.ids[start:stop], labels=self.labels[start:stop]
+            self,
+            at=self.at[start:stop] if isinstance(self.at, Sequence) else self.at,
+            ids=self.ids[start:stop],
+            labels=self.labels[start:stop],
         )
 
 

@@ -108,6 +108,7 @@ def _export(folder: Path, /, name: str, out: Path, as_json: bool, **asked: Any) 
 @click.option("--id", metavar="COLUMN", default="", help="Ids; without them, new ones are made.")
 @click.option("--at", metavar="COLUMN", default="", help="When it was asked; without it, now.")
 @click.option("--label", metavar="COLUMN", default="", help="What turned out to be true.")
+@click.option("--label-at", metavar="COLUMN", default="", help="When that was known; now.")
 @click.option("--output", "outputs", metavar="COLUMN", multiple=True, help="What was answered.")
 @click.option("--only-labels", is_flag=True, help="The predictions are there; add labels.")
 @json_option
