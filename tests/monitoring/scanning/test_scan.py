@@ -100,6 +100,32 @@ def test_a_large_table_is_read_in_stretches_to_the_same_profile(
     assert twice.rows == 3000
 
 
+@pytest.mark.parametrize("sizes", [[3000], [10, 20, 1400, 70, 0, 900, 600], [1000, 1000, 1000]])
+def test_many_files_are_read_a_few_at_a_time_to_the_same_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: list[int]
+) -> None:
+    asked, frame, start = Asked(blocks=BlockSize(rows=70)), table(), 0
+    once = scan_reference(frame, asked).reference
+    for k, rows in enumerate(sizes):
+        frame[start : start + rows].write_parquet(tmp_path / f"{k}.parquet")
+        start += rows
+    monkeypatch.setattr(sources, "WHOLE_ROWS", 1000)
+    monkeypatch.setattr(sources, "STRETCH_ROWS", 501)
+    again = scan_on(once.grid, tmp_path, asked)
+    assert encode_profile(again.profile) == encode_profile(once.profile)
+
+
+def test_files_whose_columns_differ_in_type_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pl.DataFrame({"x": [1, 2, 3]}).write_parquet(tmp_path / "a.parquet")
+    pl.DataFrame({"x": [0.5, 1.5]}).write_parquet(tmp_path / "b.parquet")
+    for most in (1000, 2):
+        monkeypatch.setattr(sources, "WHOLE_ROWS", most)
+        with pytest.raises(TableMissing, match="'x' cannot be read"):
+            scan_reference(tmp_path)
+
+
 def test_the_server_counts_what_a_scan_counts() -> None:
     frame = table()
     grid = scan_reference(frame).reference.grid

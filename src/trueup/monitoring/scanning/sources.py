@@ -1,6 +1,6 @@
 """Whatever holds a table, as stretches of rows that are read column by column."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -70,9 +70,7 @@ def _of_path(path: str) -> Source:
         if kinds == {"csv"}:
             separator = "\t" if Path(files[0]).suffix == ".tsv" else ","
             return _Streamed(pl.scan_csv(files, separator=separator, try_parse_dates=True))
-        if kinds == {"parquet"}:
-            return _Columnar(pl.scan_parquet(files))
-        return _Columnar(pl.scan_ipc(files))
+        return _Columnar(files, pl.scan_parquet if kinds == {"parquet"} else pl.scan_ipc)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _unreadable(path, error) from error
 
@@ -128,13 +126,16 @@ class _Frame:
 class _Columnar:
     """Files whose columns lie apart: each is read alone."""
 
-    def __init__(self, lazy: "pl.LazyFrame") -> None:
-        self.lazy = lazy
-        self.types: Types = lazy.collect_schema()
+    def __init__(self, files: list[str], scan: "Callable[..., pl.LazyFrame]") -> None:
         import polars as pl
 
-        self.rows = int(lazy.select(pl.len()).collect().item())
+        self.files, self.scan = files, scan
+        self.lazy = scan(files)
+        self.types: Types = self.lazy.collect_schema()
+        self.rows = _height(self.lazy)
         self.is_whole = self.rows <= WHOLE_ROWS
+        self.is_apart = not self.is_whole and len(files) > 1 and scan is pl.scan_parquet
+        self._sizes: list[int] = []
 
     def count(self) -> int:
         """Return how many rows it has."""
@@ -143,22 +144,52 @@ class _Columnar:
     def stretches(self, names: Sequence[str]) -> Iterator[Stretch]:
         """Yield all rows at once, or in stretches of half a million."""
         most = WHOLE_ROWS if self.is_whole else STRETCH_ROWS
-        for start in range(0, max(self.rows, 1), most):
-            yield _Slice(self, start, min(most, self.rows - start))
+        for lazy, rows in self._parts(most):
+            for start in range(0, max(rows, 1), most):
+                yield _Slice(lazy, start, min(most, rows - start))
+
+    def _parts(self, most: int) -> "Iterator[tuple[pl.LazyFrame, int]]":
+        """Yield a few files at a time: a stretch of all of them would open every one before it."""
+        if not self.is_apart:
+            yield self.lazy, self.rows
+            return
+        self._sizes = self._sizes or [_height(self._typed([file])) for file in self.files]
+        some: list[str] = []
+        held = 0
+        for file, rows in zip(self.files, self._sizes, strict=True):
+            if some and held + rows > most:
+                yield self._typed(some), held
+                some, held = [], 0
+            some.append(file)
+            held += rows
+        yield self._typed(some), held
+
+    def _typed(self, files: list[str]) -> "pl.LazyFrame":
+        """Return some of the files, which must have the columns of the first."""
+        return self.scan(files, schema=self.types)
 
 
 class _Slice:
     """Some rows of files whose columns lie apart."""
 
-    def __init__(self, source: _Columnar, start: int, rows: int) -> None:
-        self.source, self.start, self.rows = source, start, rows
+    def __init__(self, lazy: "pl.LazyFrame", start: int, rows: int) -> None:
+        self.lazy, self.start, self.rows = lazy, start, rows
 
     def column(self, name: str) -> "pl.Series":
         """Read one column of these rows."""
-        chosen = self.source.lazy.select(name)
-        if not self.source.is_whole:
-            chosen = chosen.slice(self.start, self.rows)
-        return chosen.collect().to_series()
+        import polars as pl
+
+        chosen = self.lazy.select(name).slice(self.start, self.rows)
+        try:
+            return chosen.collect().to_series()
+        except pl.exceptions.PolarsError as error:
+            raise _unreadable(f"the column {name!r}", error) from error
+
+
+def _height(lazy: "pl.LazyFrame") -> int:
+    import polars as pl
+
+    return int(lazy.select(pl.len()).collect().item())
 
 
 class _Streamed:
