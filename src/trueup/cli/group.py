@@ -42,6 +42,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "skew": ("skew", "Compare what was served with what the pipeline computes."),
     "monitor": ("monitor", "Check the windows of a model's captures, each once."),
     "acknowledge": ("acknowledge", "Say that somebody has seen an alarm."),
+    "tick": ("tick", "Make one pass of a model's loop: observe, decide, act."),
+    "loop": ("loop", "Explain what a loop does, and why it does nothing."),
     "convert": ("convert", "Write a model as ONNX, if that answers as the model does."),
     "deprecate": ("deprecate", "Say that a version is not to be promoted again."),
 }

@@ -186,7 +186,10 @@ class _Carrier:
             self.judged_again += 1
             return self._acted("deliver", "started", says=move.says)
         state: StepState = "done" if move.moved else "refused"
-        return self._acted(step, state, version=move.version, before=move.before, says=move.says)
+        word = "ask" if move.ask else ""
+        return self._acted(
+            step, state, version=move.version, before=move.before, word=word, says=move.says
+        )
 
     def _proposed(self, course: Course, version: int) -> Acted:
         forge = self.loop.ports.forge

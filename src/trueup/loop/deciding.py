@@ -129,6 +129,7 @@ def _wanted(scene: Scene, trigger: Trigger, cause: Cause) -> Decided:
         at=scene.now,
         by="",
         decision=identity(policy, trigger.do, cause),
+        model=policy.model,
         environment=policy.environment,
         policy=policy.digest,
         do=trigger.do,

@@ -56,6 +56,7 @@ class Decided(_Event, frozen=True, tag="decided"):
     """Something is to be done, once."""
 
     decision: str  # identity: of model, environment, policy, trigger and window
+    model: str  # project/model
     environment: str
     policy: str  # digest
     do: Do

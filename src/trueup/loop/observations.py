@@ -73,3 +73,4 @@ class Observations(msgspec.Struct, frozen=True, omit_defaults=True):
     failed_deployment: FailedDeployment | None = None
     estimates_may_trigger: bool = True
     why_not: str = ""  # they may not
+    says: tuple[str, ...] = ()  # what could not be looked at, and why

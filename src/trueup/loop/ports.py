@@ -46,6 +46,7 @@ class Move(msgspec.Struct, frozen=True):
     before: int | None = None
     says: str = ""
     judge_again: bool = False  # the champion has moved since the verdict
+    ask: bool = False  # a person has to approve it first
 
 
 class Proposed(msgspec.Struct, frozen=True):

@@ -86,4 +86,5 @@ def _after_training(course: Course, frozen_until: datetime | None) -> Next:
         return step
     if act.state == "done":
         return Finish(_ENDS[step], act.says, act.version)
-    return Finish("failed" if act.state == "failed" else "refused", act.says, act.version)
+    refused: End = "asked" if act.word == "ask" else "refused"
+    return Finish("failed" if act.state == "failed" else refused, act.says, act.version)

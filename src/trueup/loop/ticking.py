@@ -29,6 +29,7 @@ class Ticked(msgspec.Struct, frozen=True):
     messages: int = 0  # that went out
     dead: tuple[str, ...] = ()  # channels that took none
     dry_run: bool = False
+    says: tuple[str, ...] = ()  # what could not be looked at
 
 
 def tick(loop: Loop, now: datetime | None = None, *, dry_run: bool = False) -> Ticked:

@@ -1,0 +1,139 @@
+"""The guard before a retrain: makes the tables that would be learned from, and looks at them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trueup.captures.finding import Span
+from trueup.config.model_entries import LabelsEntry, ModelEntry
+from trueup.config.paths import normal
+from trueup.delivery.training import training_of
+from trueup.errors import TrueupError
+from trueup.loop.events import Decided, Finding
+from trueup.loop.layout import log_prefix
+from trueup.loop.ports import GuardVerdict
+from trueup.monitoring.watching.history import Diary
+from trueup.project.retraining import Here
+from trueup.project.workspace import Workspace
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from trueup.loop.guard.records import Guarded
+    from trueup.loop.guard.rows import Known, Rows
+
+
+class DataGuard:
+    """Looks at the rows that the pipeline makes for a decision, before anything is trained on."""
+
+    def __init__(self, workspace: Workspace, entry: ModelEntry, here: Here) -> None:
+        self._workspace, self._entry, self._here = workspace, entry, here
+
+    def check(self, decided: Decided) -> GuardVerdict:
+        """Return whether the rows may be learned from; the whole verdict is kept in the bucket.
+
+        Rows that cannot be looked at stop nothing by themselves: that is said among the findings.
+        """
+        from trueup.loop.guard.guarding import guard
+        from trueup.loop.guard.records import encode_guarded
+
+        rows, why = self._rows(decided)
+        if rows is None:
+            says = f"the rows were not looked at: {why}"
+            return GuardVerdict("pass", (Finding("rows", says),))
+        found = guard(rows, self._known(decided, rows))
+        found = msgspec.structs.replace(found, model=decided.model, decision=decided.decision)
+        key = f"{log_prefix(decided.model)}/guard/{decided.decision}.json"
+        self._workspace.bucket.put(key, encode_guarded(found), sync=True)
+        return _verdict(found, key)
+
+    def _rows(self, decided: Decided) -> "tuple[Rows | None, str]":
+        """Return the rows with what was captured of them, or why there are none to look at."""
+        from trueup.delivery.tables import read_table
+        from trueup.loop.guard.rows import Rows
+
+        evaluate = self._entry.evaluate
+        if evaluate is None or not evaluate.target or self._entry.task is None:
+            return None, "the model has no task, or no evaluate: that names the target"
+        paths = self._tables()
+        failed = self._here.make(decided, paths)
+        if failed:
+            return None, failed
+        for path in paths:
+            if not (self._workspace.root / path).is_file():
+                continue
+            table = read_table(self._workspace.root / path, path)
+            if evaluate.target in table.columns:
+                break
+        else:
+            return None, f"no table that is trained on has the column {evaluate.target}"
+        return Rows(
+            table=table,
+            target=evaluate.target,
+            task=self._entry.task,
+            now=decided.cause.as_of,
+            id=_there(evaluate.id, table),
+            time=_there(evaluate.time, table),
+            group=_there(evaluate.group, table),
+            captured=self._captured(decided),
+        ), ""
+
+    def _tables(self) -> list[str]:
+        """Return the tables that the model is trained on, as seen: or the pipeline tells."""
+        root, evaluate = str(self._workspace.root), self._entry.evaluate
+        if self._entry.seen:
+            return [normal(path, ".", root) for path in self._entry.seen]
+        judged = evaluate.data or evaluate.predictions if evaluate else ""
+        found = training_of(
+            self._workspace.graph,
+            normal(str(self._entry.path), ".", root),
+            normal(judged, ".", root),
+        )
+        return [path for path in found.reads if Path(path).suffix in (".csv", ".parquet")]
+
+    def _captured(self, decided: Decided) -> "pl.DataFrame | None":
+        from trueup.loop.guard.reading import captured_at
+
+        now = decided.cause.as_of
+        try:
+            found = captured_at(self._workspace.bucket, decided.model, Span(until=now), now)
+        except TrueupError:
+            return None  # nothing was captured, or nothing that can be joined
+        return found if found.height else None
+
+    def _known(self, decided: Decided, rows: "Rows") -> "Known":
+        from trueup.loop.guard.reading import broken_windows
+        from trueup.loop.guard.rows import Known
+
+        watched = Diary(self._workspace.bucket, decided.model, decided.environment).history()
+        span = Span(_first(rows), decided.cause.as_of)
+        number = decided.champion
+        monitor = self._entry.monitor
+        return Known(
+            windows=broken_windows(watched, number, span) if number is not None else None,
+            labels=monitor.performance.labels if monitor else LabelsEntry(),
+            own=(decided.model, *(f"{decided.model}/{one}" for one in range(1, (number or 0) + 1))),
+        )
+
+
+def _there(column: str, table: "pl.DataFrame") -> str:
+    return column if column in table.columns else ""
+
+
+def _first(rows: "Rows") -> datetime | None:
+    if not rows.time:
+        return None
+    first = rows.table[rows.time].min()
+    if not isinstance(first, datetime):
+        return None
+    return first if first.tzinfo else first.replace(tzinfo=UTC)
+
+
+def _verdict(found: "Guarded", key: str) -> GuardVerdict:
+    findings = tuple(
+        Finding(one.check, f"{one.says}. {one.remedy}", one.stops, one.column, one.mend)
+        for one in found.findings
+    )
+    return GuardVerdict("pass" if found.go else "stop", findings, key)

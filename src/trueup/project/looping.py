@@ -1,0 +1,120 @@
+"""The verbs tick, loop explain and loop resume: one model's loop, wired to this checkout."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from trueup import clock
+from trueup.config.model_entries import ModelEntry
+from trueup.errors import WrongUsage
+from trueup.loop.equipment import Loop
+from trueup.loop.events import Event, Resumed
+from trueup.loop.explaining import Explanation
+from trueup.loop.history import History
+from trueup.loop.policy import Policy, policy_of
+from trueup.loop.ports import Ports
+from trueup.loop.ticking import Ticked
+from trueup.loop.ticking import tick as passed
+from trueup.pipeline.outcome import Progress, Quiet
+from trueup.project.loading import entry_of
+from trueup.project.observing import observer_of
+from trueup.project.registering import chosen_environment, model_entry, named, stamp_of
+from trueup.project.workspace import Workspace
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which model's loop, where, and for which moment."""
+
+    name: str  # [PROJECT/]MODEL
+    environment: str = ""
+    now: datetime | None = None  # None: this moment
+
+
+def tick(
+    workspace: Workspace, wanted: Wanted, *, dry_run: bool = False, progress: Progress | None = None
+) -> Ticked:
+    """Make one pass of a model's loop and return what came of it; a dry run only looks."""
+    loop = loop_of(workspace, wanted, look_only=dry_run, progress=progress)
+    return passed(loop, wanted.now, dry_run=dry_run)
+
+
+def explain(workspace: Workspace, wanted: Wanted) -> Explanation:
+    """Return what a model's loop has decided, what it would do now, and why it does no more."""
+    from trueup.loop.deciding import decide
+
+    loop = loop_of(workspace, wanted, look_only=True)
+    history = loop.journal().history()
+    now = wanted.now or clock.now()
+    seen = loop.observe(now)
+    return Explanation(loop.policy, history, decide(loop.policy, history, seen, now), now, seen)
+
+
+def resume(workspace: Workspace, wanted: Wanted, why: str) -> History:
+    """Let a loop retrain again that had stopped since retrains did not help."""
+    if not why:
+        raise WrongUsage("that wants a reason", remedy="Give it with: --why REASON; it is recorded")
+    loop = loop_of(workspace, wanted, look_only=True)
+    event: Event = Resumed(at=wanted.now or clock.now(), by=loop.by, why=why)
+    return loop.journal().write(lambda history: event)
+
+
+def loop_of(
+    workspace: Workspace,
+    wanted: Wanted,
+    *,
+    look_only: bool = False,
+    progress: Progress | None = None,
+) -> Loop:
+    """Return a model's loop as this process works on it; WrongUsage where none is declared."""
+    policy = policy_for(workspace, wanted)
+    own = workspace.own / "state" / "loop" if workspace.own.is_dir() else None
+    return Loop(
+        policy=policy,
+        bucket=workspace.bucket,
+        observe=observer_of(workspace, policy, checks=not look_only),
+        ports=_ports(workspace, policy, progress or Quiet()),
+        by=str(stamp_of(workspace).by),
+        cache=own,
+    )
+
+
+def policy_for(workspace: Workspace, wanted: Wanted) -> Policy:
+    """Return the policy that the project declares for a model."""
+    name = named(workspace, wanted.name)
+    if name.version is not None or name.alias:
+        raise WrongUsage(
+            f"{name} is one version: a loop is of a model", remedy=f"Name the model: {name.model}"
+        )
+    model = name.model.removeprefix(f"{workspace.project.name}/")
+    entry: ModelEntry = model_entry(workspace, model)
+    if entry.loop is None or not entry.loop.when:
+        raise WrongUsage(
+            f"the model {model!r} has no loop",
+            remedy=f"Say when it is retrained, under models: {model}: loop: when:, such as"
+            ' {schedule: "17 4 * * 1", do: retrain}',
+            place=workspace.project.file,
+        )
+    environment = chosen_environment(workspace, wanted.environment)
+    return policy_of(name.model, environment, entry.loop, workspace.project.file)
+
+
+def looped_models(workspace: Workspace) -> list[str]:
+    """Return the project's models that have a loop."""
+    models: Mapping[str, ModelEntry] = workspace.project.models
+    return [name for name, entry in models.items() if entry.loop and entry.loop.when]
+
+
+def _ports(workspace: Workspace, policy: Policy, progress: Progress) -> Ports:
+    from trueup.project.guarding import DataGuard
+    from trueup.project.retraining import Here
+
+    if policy.where != "here":
+        raise WrongUsage(
+            f"a loop cannot retrain on {policy.where!r} from here",
+            remedy="Write where: here under loop: retrain:",
+            place=workspace.project.file,
+        )
+    here = Here(workspace.root, workspace.env, policy.params, progress)
+    guard = DataGuard(workspace, entry_of(workspace, policy.model), here)
+    return Ports(guard=guard, trainer=here, gatekeeper=here, promoter=here)

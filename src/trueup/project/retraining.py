@@ -1,0 +1,206 @@
+"""A retrain in this checkout: the pipeline with the policy's parameters, then gate and registry."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from trueup.delivery.delivering import Delivered, deliver
+from trueup.loop.events import Decided
+from trueup.loop.ports import Judgement, Move, Training
+from trueup.pipeline.outcome import Progress
+from trueup.project import gating, promoting
+from trueup.project.options import RunOptions
+from trueup.project.registering import lineage_of, registry_of
+from trueup.project.running import run
+from trueup.project.workspace import Workspace
+from trueup.registry.names import CHALLENGER
+from trueup.registry.records import Promoted, RolledBack
+from trueup.registry.refusals import ChampionMoved, Refused
+
+if TYPE_CHECKING:
+    from trueup.delivery.judging import Judgement as Judged
+
+NOW = "now"  # in the parameters: the moment that is decided for
+
+
+class Here:
+    """Trains, judges and moves one model in this checkout.
+
+    A stage that a decision has made is found again by its key: after a kill the pipeline goes on
+    from there, and what was made elsewhere in the meantime is put back as the decision has it.
+    """
+
+    def __init__(
+        self, root: Path, env: Mapping[str, str], params: Mapping[str, Any], progress: Progress
+    ) -> None:
+        self._root, self._env = root, env
+        self._params, self._progress = params, progress
+
+    def find(self, decided: Decided) -> Training | None:
+        """Return nothing: what there is of it lies in the cache, and start finds it there."""
+        return None
+
+    def start(self, decided: Decided) -> Training:
+        """Run the pipeline with the policy's parameters; stages that are made already are kept."""
+        result = run(self._opened(), RunOptions(sets=self._sets(decided)), self._progress)
+        if result.interrupted:
+            raise KeyboardInterrupt
+        if result.failures:
+            first = result.failures[0]
+            says = f"the stage {first.stage} failed: {first.error}\n{first.tail}".strip()
+            return Training("failed", result.run or "", says)
+        with_run = result.run or self._run_before(decided)
+        return Training("done", with_run)
+
+    def make(self, decided: Decided, paths: Sequence[str]) -> str:
+        """Bring files up to date for a decision, and return why that failed; empty: it did not."""
+        workspace = self._opened()
+        makers = {workspace.graph.producer(path) for path in paths} - {None}
+        if not makers:
+            return ""
+        options = RunOptions(
+            targets=tuple(sorted(str(one) for one in makers)), sets=self._sets(decided)
+        )
+        result = run(workspace, options, self._progress)
+        if result.interrupted:
+            raise KeyboardInterrupt
+        return "" if not result.failures else f"the stage {result.failures[0].stage} failed"
+
+    def judge(self, decided: Decided, training: str) -> Judgement:
+        """Register and judge what the decision has trained; nothing is promoted."""
+        run(self._opened(), RunOptions(sets=self._sets(decided)), self._progress)
+        workspace = self._opened()
+        model = _own(decided, workspace)
+        subject = gating.subject_of(workspace, model, decided.environment)
+        by_hand = msgspec.structs.replace(subject.entry, promote="manual")
+        done = deliver(
+            replace(subject, entry=by_hand),
+            gating.candidate_here(workspace, subject),
+            lambda: gating.register_model(workspace, model).version,
+        )
+        workspace.close()
+        return _judgement(done)
+
+    def promote(self, decided: Decided, version: int) -> Move:
+        """Make a version champion, by its verdict alone."""
+        workspace = self._opened()
+        model = f"{workspace.project.name}/{_own(decided, workspace)}"
+        withdrawn = _withdrawn(workspace, model, version, decided.environment)
+        if withdrawn is not None:
+            says = f"version {version} was rolled back by {withdrawn.by}, which no loop undoes"
+            return Move(False, version, says=says)
+        wanted = promoting.Wanted(decided.environment)
+        try:
+            found = promoting.promote(workspace, f"{model}/{version}", wanted)
+        except ChampionMoved as error:
+            return Move(False, version, says=error.problem, judge_again=True)
+        except Refused as error:
+            ask = error.refusal.reason in ("approval missing", "protected")
+            return Move(False, version, says=f"{error.problem}. {error.remedy}", ask=ask)
+        before = found.event.before if found.event else decided.champion
+        return Move(True, version, before, f"version {version} is the champion")
+
+    def try_out(self, decided: Decided, version: int) -> Move:
+        """Give a version the alias challenger."""
+        workspace = self._opened()
+        model = f"{workspace.project.name}/{_own(decided, workspace)}"
+        wanted = promoting.Wanted(decided.environment)
+        try:
+            promoting.alias(workspace, f"{model}/{version}", CHALLENGER, wanted)
+        except Refused as error:
+            return Move(False, version, says=f"{error.problem}. {error.remedy}")
+        return Move(True, version, says=f"version {version} is the challenger")
+
+    def roll_back(self, decided: Decided) -> Move:
+        """End the trial that does harm, or let the champion of the decision give way."""
+        workspace = self._opened()
+        model = f"{workspace.project.name}/{_own(decided, workspace)}"
+        standing = registry_of(workspace).so_far(model).standing(decided.environment)
+        wanted = promoting.Wanted(decided.environment)
+        if decided.cause.kind == "harm":
+            on_trial = decided.cause.version
+            if standing.aliases.get(CHALLENGER) != on_trial:
+                return Move(False, on_trial, says="it is not on trial any more")
+            promoting.alias(workspace, f"{model}/{on_trial}", CHALLENGER, wanted, remove=True)
+            return Move(True, on_trial, says=f"version {on_trial} is not on trial any more")
+        if standing.champion != decided.champion:
+            return Move(False, decided.champion, says="another version is the champion by now")
+        why = decided.cause.says
+        try:
+            event = promoting.rollback(workspace, model, decided.environment, why)
+        except Refused as error:
+            return Move(False, decided.champion, says=f"{error.problem}. {error.remedy}")
+        return Move(True, event.to, decided.champion, f"version {event.to} is the champion again")
+
+    def _opened(self) -> Workspace:
+        return Workspace(self._root, self._env)
+
+    def _sets(self, decided: Decided) -> tuple[str, ...]:
+        return resolved(self._params, decided.cause.as_of)
+
+    def _run_before(self, decided: Decided) -> str:
+        workspace = self._opened()
+        entry = workspace.project.models[_own(decided, workspace)]
+        return lineage_of(workspace, str(entry.path))[1] if entry.path else ""
+
+
+def resolved(params: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
+    """Return parameters as --set takes them; ``now`` is the moment that is decided for.
+
+    >>> resolved({"prepare.until": "now", "train.depth": 8}, datetime(2026, 3, 2, tzinfo=UTC))
+    ('prepare.until="2026-03-02T00:00:00Z"', 'train.depth=8')
+    """
+    moment = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return tuple(
+        f"{key}={msgspec.json.encode(moment if value == NOW else value).decode()}"
+        for key, value in params.items()
+    )
+
+
+def _own(decided: Decided, workspace: Workspace) -> str:
+    return decided.model.removeprefix(f"{workspace.project.name}/")
+
+
+def _withdrawn(
+    workspace: Workspace, model: str, version: int, environment: str
+) -> RolledBack | None:
+    """Return who rolled this version back there, if nobody has promoted it since."""
+    for event in reversed(registry_of(workspace).so_far(model).events):
+        if isinstance(event, Promoted | RolledBack) and (event.environment, event.version) == (
+            environment,
+            version,
+        ):
+            return event if isinstance(event, RolledBack) else None
+    return None
+
+
+def _judgement(done: Delivered) -> Judgement:
+    """Return what a delivery came to, as far as it decides what follows."""
+    if done.unregistered:
+        return Judgement("not judged", False, says=f"it was not registered: {done.unregistered}")
+    if done.champion is not None:
+        says = f"it is the champion, version {done.champion}: training has made the same model"
+        return Judgement("no change", False, done.champion, says=says)
+    if done.judgement is None:
+        says = "no rule asks anything of it, so no verdict can promote it"
+        return Judgement("not judged", False, done.version, ask=True, says=says)
+    return _judged(done, done.judgement)
+
+
+def _judged(done: Delivered, judgement: "Judged") -> Judgement:
+    verdict, evidence = judgement.verdict, judgement.evidence.verdict
+    says = "; ".join(judgement.evidence.reasons[:3])
+    if done.withdrawn is not None:
+        says = f"version {done.version} was rolled back by {done.withdrawn.by}"
+        return Judgement(verdict.word, False, done.version, evidence, says=says)
+    if verdict.no_change:
+        says = "it predicts what the champion predicts"
+        return Judgement("no change", False, done.version, evidence, says=says)
+    open_one = verdict.word == "inconclusive"
+    go_on = verdict.word == "pass" or (open_one and verdict.on_inconclusive == "promote")
+    ask = open_one and verdict.on_inconclusive == "person"
+    return Judgement(verdict.word, go_on, done.version, evidence, ask, says)
