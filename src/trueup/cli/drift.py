@@ -58,6 +58,8 @@ def command(
     needed. A column has drifted where it differs by more than chance and by enough to matter.
     Exits with 5 where one has.
     """
+    # columns are counted by threads of our own; those of a matrix product would only be in the way
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from trueup.project.drifting import DriftOptions, drift
 
     files = {name: options.pop(name) for name in ("html", "junit", "markdown")}
