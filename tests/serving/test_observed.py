@@ -185,10 +185,11 @@ def test_of_many_signs_of_life_those_of_the_served_models_are_read_first() -> No
     bucket, now = MemoryBucket(), clock.now()
     for name in [f"a{k:03}" for k in range(40)] + ["z/served"]:
         beat(bucket, name, now)
+    beat(bucket, "z%2Fquoted", now)
     bucket.put("heartbeats/runs/20261123-091530-7k3fq2xw", b'{"format":1}')
     bucket.put(heartbeat_key("a000"), b"{")
     bucket.put(heartbeat_key("a001"), b'{"format": 9, "at": "2026-01-01T00:00:00Z"}')
     bucket.put(heartbeat_key("a002"), b'{"format": 1, "at": "2026-01-01T00:00:00"}')
-    found = heartbeats(bucket, {"z/served"})
-    assert found["z/served"].at == now
+    found = heartbeats(bucket, {"z/served", "z/quoted"})
+    assert found["z/served"].at == found["z/quoted"].at == now
     assert len(found) == MOST - 3

@@ -6,6 +6,7 @@ so often, and may say more. Those of runs, ``heartbeats/runs/``, say nothing but
 
 from collections.abc import Collection
 from datetime import datetime
+from urllib.parse import unquote
 
 import msgspec
 
@@ -27,23 +28,24 @@ class Heartbeat(msgspec.Struct, frozen=True):
 
 
 def heartbeat_key(name: str) -> str:
-    """Return where a sign of life lies; a name may have slashes."""
+    """Return where a sign of life lies; a name may have slashes, or be quoted as in URLs."""
     return f"{HEARTBEATS}{name}{_SUFFIX}"
 
 
 def heartbeats(bucket: Bucket, first: Collection[str] = ()) -> dict[str, Heartbeat]:
     """Return the last sign of life by name: of at most sixteen, these names before all others.
 
-    One that cannot be read, or is of a newer trueup, is left out.
+    What a name had to be quoted for is unquoted. One that cannot be read, or is of a newer
+    trueup, is left out.
     """
-    names = [
-        one.key.removeprefix(HEARTBEATS).removesuffix(_SUFFIX)
+    keys = {
+        unquote(one.key.removeprefix(HEARTBEATS).removesuffix(_SUFFIX)): one.key
         for one in bucket.list(HEARTBEATS)
         if one.key.endswith(_SUFFIX) and not one.key.startswith(_RUNS)
-    ]
+    }
     found = {}
-    for name in sorted(names, key=lambda one: (one not in first, one))[:MOST]:
-        read = _read(bucket, heartbeat_key(name))
+    for name in sorted(keys, key=lambda one: (one not in first, one))[:MOST]:
+        read = _read(bucket, keys[name])
         if read is not None:
             found[name] = read
     return found
