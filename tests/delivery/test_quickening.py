@@ -5,6 +5,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import polars as pl
 import pytest
 
 from tests.delivery.test_converting import TABLE, fitted, skops
@@ -13,6 +15,7 @@ from tests.project.projects import opened, write
 from trueup.delivery import quickening
 from trueup.models.conversions import Conversion, converted_of, recorded
 from trueup.models.golden import Golden, decode_golden, mismatch
+from trueup.models.signature import Signature
 from trueup.project.registering import resolve
 
 ensemble = import_module("sklearn.ensemble")
@@ -78,6 +81,15 @@ def test_a_run_leaves_its_version_with_a_quicker_form_and_golden_requests(projec
     assert golden is not None
     assert set(golden.inputs) == {"shop", "near"}
     assert golden.rows == 32
+
+
+def test_a_version_asks_for_what_its_model_takes_whatever_else_its_rows_have(project: Path) -> None:
+    TABLE.with_columns(noted=pl.lit("by hand")).write_csv(project / "test.csv")
+    assert said(project, "run").exit_code == 0
+    workspace = opened(project)
+    part = resolve(workspace, "sale/1").version.parts["signature"]
+    found = msgspec.json.decode(workspace.results.read(part), type=Signature)
+    assert [one.name for one in found.inputs] == ["shop", "near"]
 
 
 def test_the_model_itself_answers_its_golden_requests(project: Path) -> None:

@@ -12,6 +12,7 @@ from trueup.delivery.subject import Subject
 from trueup.errors import TrueupError
 
 if TYPE_CHECKING:
+    from trueup.models.golden import Golden
     from trueup.models.signature import Signature
 
 Say: TypeAlias = Callable[[str], None]
@@ -35,7 +36,9 @@ def belongings(subject: Subject, tell: Say) -> dict[str, bytes]:
 
 def _of_rows(subject: Subject, tell: Say) -> dict[str, bytes]:
     from trueup.delivery.seen import PART, encode
-    from trueup.models.signature import infer
+    from trueup.models.golden import PART as PART_OF_GOLDEN
+    from trueup.models.golden import encode_golden
+    from trueup.models.signature import infer, narrowed
     from trueup.models.tables import as_table
 
     entry = subject.entry
@@ -44,26 +47,29 @@ def _of_rows(subject: Subject, tell: Say) -> dict[str, bytes]:
     if not ready(subject.root, entry.evaluate, subject.scope, subject.registry.bucket).may:
         return parts  # sealed: the inputs are not to be looked at here
     table = subject.table
-    if table.features:
-        signature = infer(as_table(table.frame.select(table.features)))
-        parts[SIGNATURE] = msgspec.json.encode(signature)
-        parts |= _golden(subject, signature, tell)
+    if not table.features:
+        return parts
+    signature = infer(as_table(table.frame.select(table.features)))
+    golden = _golden(subject, signature, tell)
+    if golden is not None:
+        signature = narrowed(signature, tuple(golden.inputs))  # the model may take fewer
+        parts[PART_OF_GOLDEN] = encode_golden(golden)
+    parts[SIGNATURE] = msgspec.json.encode(signature)
     return parts
 
 
-def _golden(subject: Subject, signature: "Signature", tell: Say) -> dict[str, bytes]:
+def _golden(subject: Subject, signature: "Signature", tell: Say) -> "Golden | None":
     """Return the golden requests; a model that cannot be asked here has none, and that is told."""
     from trueup.delivery.golden import golden_here
     from trueup.models.detection import FormatUnknown
-    from trueup.models.golden import PART, encode_golden
 
     path = subject.entry.path
     if not path or not (subject.root / path).exists():
-        return {}  # whoever registers it says so
+        return None  # whoever registers it says so
     try:
-        return {PART: encode_golden(golden_here(subject, signature))}
+        return golden_here(subject, signature)
     except FormatUnknown:
-        return {}  # nothing of ours will ever load it
+        return None  # nothing of ours will ever load it
     except TrueupError as error:
         tell(f"has no golden requests, as it could not be asked: {error.problem}")
-        return {}
+        return None
