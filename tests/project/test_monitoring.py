@@ -347,3 +347,30 @@ def test_every_reference_says_where_it_comes_from(shop: Path) -> None:
     assert isinstance(event, Referenced)
     assert event.reference.startswith("profiles/shop/sale/")
     assert (event.basis, event.rows, event.claimed) == ("evaluation", 3000, True)
+
+
+def test_columns_are_ranked_by_effect_times_what_they_count_for_the_model(shop: Path) -> None:
+    found = watched(shop)
+    assert found.reference is not None
+    counts = found.reference.importance
+    assert found.reference.importance_by == "importances of RandomForestClassifier"
+    assert sum(counts.values()) == pytest.approx(3)
+    assert counts["near"] > counts["shop"] > counts["staff"]
+    assert found.checks[-1].drift is not None
+    ranked = found.checks[-1].drift.columns
+    assert ranked[0].importance == counts["near"]
+    weights = [one.effect * one.importance for one in ranked if not one.drifted]
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_of_a_model_that_says_nothing_columns_count_by_how_predictions_change(
+    fresh: Path,
+) -> None:
+    (fresh / "model.skops").write_bytes(fitted(5, "HistGradientBoostingClassifier"))
+    said(fresh, "register", "sale")
+    said(fresh, "promote", "sale/1", "--override", "--why", "a test")
+    served(fresh, rows(LIVE, 1, 100, seed=3))
+    reference = watched(fresh).reference
+    assert reference is not None
+    assert "permuted among 2,000 rows" in reference.importance_by
+    assert reference.importance["near"] > reference.importance["staff"]

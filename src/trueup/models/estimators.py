@@ -29,7 +29,7 @@ class Estimator:
 
     def predict(self, table: Table) -> Outputs:
         """Return ``prediction``, and the scores where the model has classes."""
-        given = self._given(table)
+        given = self.given(table)
         labels = np.asarray(self.model.predict(given))
         answered = values(labels)
         for ask in ("predict_proba", "decision_function"):
@@ -38,7 +38,7 @@ class Estimator:
                 return answered | estimator_scores(self.model, raw, labels.ndim)
         return answered
 
-    def _given(self, table: Table) -> Any:
+    def given(self, table: Table) -> Any:
         """Give names to what was fitted with names, and numbers alone to everything else."""
         if not self.named and all(one.dtype.kind in "biuf" for one in table.columns().values()):
             return table.matrix()

@@ -1,18 +1,20 @@
 """The reference of a version: fixed when it is first watched, and written down."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from trueup.captures.finding import Span
+from trueup.errors import TrueupError
 from trueup.monitoring.watching import basing
 from trueup.monitoring.watching.events import Referenced
 from trueup.monitoring.watching.history import History
 from trueup.monitoring.watching.performing import encode_answers
 from trueup.monitoring.watching.shelf import Kept
-from trueup.project.referencing import captured_rows, evaluation_rows, source_of
+from trueup.project.referencing import Referential, captured_rows, evaluation_rows, source_of
 from trueup.project.watch import Version
+from trueup.project.weighing import Weights, weights_of
 
 if TYPE_CHECKING:
     from trueup.monitoring.profiles.grids import Grid
@@ -39,7 +41,8 @@ class Fixing:
             there = watch.diary.add(decide).reference(self.version.number)
             assert there is not None  # noqa: S101 - it was just written, or somebody else's is
         number, event = there
-        return number, event, watch.shelf.kept(event.reference, event.threshold)
+        kept = watch.shelf.kept(event.reference, event.threshold)
+        return number, event, msgspec.structs.replace(kept, importance=event.importance)
 
     def _is_of_now(self, event: Referenced) -> bool:
         watch = self.version.watch
@@ -62,15 +65,7 @@ class Fixing:
         else:
             rows = evaluation_rows(watch.workspace, watch.model, self.version.found)
         made = basing.based(rows.table, settings, timed=rows.timed, grid=self._grid(history))
-        drafted = Referenced(
-            at=watch.stamp.at, by="", version=self.version.number, digest="", grid="", reference="",
-            basis=rows.basis, source=rows.source, left_out=rows.left_out, says=rows.says,
-            classes=rows.classes,
-        )  # fmt: skip
-        if watch.wish is not None and rows.answers is not None and rows.answers.height:
-            body = encode_answers(rows.answers)
-            key = watch.shelf.keep_answers(made.kept.reference, body)
-            drafted = msgspec.structs.replace(drafted, answers=key)
+        drafted = self._drafted(rows, made)
         if settings.detectors:
             grid = made.kept.reference.grid.digest
             fixed = watch.detecting.fixed(grid, rows.table, settings, timed=rows.timed)
@@ -78,6 +73,27 @@ class Fixing:
             drafted = msgspec.structs.replace(drafted, panel=fixed.panel)
         why = "first check of the version" if before is None else "other rows or windows"
         return self._event(made, drafted, why)
+
+    def _drafted(self, rows: Referential, made: basing.Based) -> Referenced:
+        """Return what an event says of the rows; what was answered of them is kept."""
+        watch, key = self.version.watch, ""
+        if watch.wish is not None and rows.answers is not None and rows.answers.height:
+            key = watch.shelf.keep_answers(made.kept.reference, encode_answers(rows.answers))
+        weights = self._weights(rows.table)
+        return Referenced(
+            at=watch.stamp.at, by="", version=self.version.number, digest="", grid="", reference="",
+            basis=rows.basis, source=rows.source, left_out=rows.left_out, says=rows.says,
+            classes=rows.classes, answers=key, importance=weights.importance,
+            importance_by=weights.by,
+        )  # fmt: skip
+
+    def _weights(self, table: Any) -> Weights:
+        """Return what columns count for the version; it may be that it cannot be loaded here."""
+        watch, version = self.version.watch, self.version.found.version
+        try:
+            return weights_of(watch.workspace, watch.model, version, table)
+        except TrueupError as error:
+            return Weights(by=f"not known: {error.problem}"[:300])
 
     def _event(self, made: basing.Based, like: Referenced, why: str) -> Referenced:
         watch, reference = self.version.watch, made.kept.reference

@@ -6,7 +6,7 @@ import msgspec
 
 from trueup.config.model_entries import ModelEntry
 from trueup.errors import WrongUsage
-from trueup.models.artifact import Reading, open_model
+from trueup.models.artifact import Model, Reading, open_model
 from trueup.models.conversions import Conversion, converted_of
 from trueup.models.golden import PART, Golden, decode_golden
 from trueup.models.libraries import needs_no_other
@@ -77,6 +77,12 @@ def _opened(
 
 
 def _itself(workspace: Workspace, model: str, version: Registered) -> tuple[Form, Signature]:
+    opened, signature = model_of(workspace, model, version)
+    return Itself(opened), signature
+
+
+def model_of(workspace: Workspace, model: str, version: Registered) -> tuple[Model, Signature]:
+    """Return a version as it was stored, in its own format, with what it takes."""
     signature = _signature(workspace, model, version)
     place = _place(workspace, version.model.digest) / "model"
     workspace.results.place(version.model, place)
@@ -86,7 +92,7 @@ def _itself(workspace: Workspace, model: str, version: Registered) -> tuple[Form
     names = tuple(one.name for one in signature.inputs)
     if opened.inputs and set(opened.inputs) <= set(names):  # what it does not take is not asked for
         names, signature = opened.inputs, narrowed(signature, opened.inputs)
-    return Itself(opened.read_as(Reading(names, signature))), signature
+    return opened.read_as(Reading(names, signature)), signature
 
 
 def allow(workspace: Workspace, model: str, version: Registered, asked: Asked) -> None:

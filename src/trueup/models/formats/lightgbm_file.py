@@ -61,6 +61,10 @@ class Boosted:
         raw = self._booster.predict(self._coded(table).matrix())
         return boosted(raw, self._objective)
 
+    def gains(self) -> Any:
+        """Return how much the splits by each column have gained, in the columns' order."""
+        return np.asarray(self._booster.feature_importance("gain"), dtype=np.float64)
+
     def _coded(self, table: Table) -> Table:
         columns = table.columns()
         texts = [name for name, one in columns.items() if one.dtype.kind == "O"]

@@ -5,6 +5,8 @@ import os
 import re
 from typing import Any
 
+import numpy as np
+
 from trueup.models.libraries import library
 from trueup.models.outputs import Outputs, boosted
 from trueup.models.port import Loaded, ModelDamaged, Trust, guarded
@@ -63,3 +65,10 @@ class Boosted:
             matrix, iteration_range=self.span, validate_features=False
         )
         return boosted(raw, self._objective)
+
+    def gains(self) -> Any:
+        """Return how much the splits by each column have gained, in the columns' order."""
+        count = int(self.booster.num_features())
+        names = self.inputs or tuple(f"f{k}" for k in range(count))
+        found = self.booster.get_score(importance_type="total_gain")
+        return np.array([float(found.get(name, 0.0)) for name in names])

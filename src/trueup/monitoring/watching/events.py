@@ -107,6 +107,8 @@ class Referenced(_Event, frozen=True, tag="referenced"):
     says: tuple[str, ...] = ()  # of the rows
     rate: tuple[str, ...] = ()  # of the rate that is claimed, or why none is
     panel: str = ""  # the key of the detectors' states before the first window
+    importance: dict[str, float] = {}  # of inputs, 1 on average: what columns are ranked by, too
+    importance_by: str = ""  # what says so
     why: str = ""
 
 

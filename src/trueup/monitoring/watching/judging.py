@@ -1,6 +1,6 @@
 """One closed window: counted, checked for broken data and for drift, and what that comes to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -146,7 +146,7 @@ def alarm_of(
     threshold = kept.threshold
     if threshold is None or not set(threshold.context) <= {one.name for one in cells}:
         return None
-    return check(threshold, cells, moment)
+    return check(threshold, cells, moment, kept.importance)
 
 
 def moment_of(settings: Settings, window: Window, before: Sequence[Checked]) -> Moment:
@@ -186,7 +186,7 @@ def _drift(
         return None, ("every column is broken, so drift says nothing",)
     if kept.threshold is None:
         compared = comparison_of(kept, settings, Grid(tracks), whole)
-        return _of_comparison(compared, before), ()
+        return _of_comparison(compared, before, kept.importance), ()
     alarm = alarm_of(kept, settings, whole, moment_of(settings, found.window, before))
     if alarm is None:
         return None, (f"{' or '.join(settings.context)} is missing, so drift says nothing",)
@@ -211,7 +211,9 @@ def _of_alarm(alarm: Alarm, threshold: Threshold) -> Drifted:
     )  # fmt: skip
 
 
-def _of_comparison(found: Comparison, before: Sequence[Checked]) -> Drifted:
+def _of_comparison(
+    found: Comparison, before: Sequence[Checked], importance: Mapping[str, float]
+) -> Drifted:
     significance = found.significance
     columns = []
     for one in found.columns:
@@ -221,8 +223,10 @@ def _of_comparison(found: Comparison, before: Sequence[Checked]) -> Drifted:
             Moved(
                 one.name, one.role,  # type: ignore[arg-type]  # cells have no other roles
                 first.corrected, first.lower, one.score, at, one.is_alarm,
+                importance=importance.get(one.name, 1.0),
             )
         )  # fmt: skip
+    columns.sort(key=lambda one: -one.effect * one.importance)
     alarmed = bool(found.alarms)
     recent = [one.drift for one in before][-7:]
     incident = alarmed and not any(one and one.alarmed for one in recent)

@@ -28,6 +28,7 @@ class Kept(msgspec.Struct, frozen=True):
     threshold: Threshold | None
     key: str = ""  # of the reference
     threshold_key: str = ""
+    importance: dict[str, float] = {}  # of columns, 1 where none is known
 
 
 class Shelf:
