@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.forges.worlds import World, world_of
+from tests.forges.worlds import BRANCH, World, world_of
 from trueup.forges.places import Kind
 
 
@@ -15,6 +15,15 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     kind: Kind = request.param
     with world_of(kind, tmp_path / "forge") as found:
         yield found
+
+
+@pytest.fixture
+def pushed(request: pytest.FixtureRequest) -> World:
+    """The test's repository, with a branch that can be proposed."""
+    name = next(name for name in ("world", "github", "gitlab") if name in request.fixturenames)
+    found: World = request.getfixturevalue(name)
+    found.standin.branch(BRANCH)
+    return found
 
 
 @pytest.fixture

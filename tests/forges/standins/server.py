@@ -53,7 +53,7 @@ class StandIn:
         self.tokens = {TOKEN}
         self.lock = threading.RLock()
         self.page_most = 100
-        self.url = ""
+        self.url = self.main = ""
         self.meanwhile: Callable[[], object] | None = None  # just before the next write
         self.prepare()
 
@@ -61,29 +61,29 @@ class StandIn:
         """Make the repository with one commit on main."""
         self.bare.mkdir(parents=True)
         git(self.bare, "init", "--quiet", "--bare", "--initial-branch=main")
-        git(self.bare, "config", "http.receivepack", "true")
-        git(self.bare, "config", "uploadpack.allowAnySHA1InWant", "true")
-        blob = git(self.bare, "hash-object", "-w", "--stdin", stdin=b"stages: {}\n")
-        tree = git(self.bare, "mktree", stdin=f"100644 blob {blob}\ttrueup.yaml\n".encode())
-        self.main = git(self.bare, "commit-tree", tree, "-m", "Begin")
-        git(self.bare, "update-ref", "refs/heads/main", self.main)
+        with (self.bare / "config").open("a") as config:
+            config.write("[http]\n\treceivepack = true\n")
+        self.main = self.branch("main", "stages: {}\n", path="trueup.yaml")
 
     @property
     def writes(self) -> list[str]:
         """What was asked for that changes something, as ``METHOD path``."""
         return [f"{method} {path}" for method, path in self.asked if method != "GET"]
 
-    def branch(self, name: str, text: str = "{}", parent: str = "") -> str:
-        """Make a commit on a branch, as somebody's push would, and return it."""
-        blob = git(self.bare, "hash-object", "-w", "--stdin", stdin=text.encode())
-        tree = git(self.bare, "mktree", stdin=f"100644 blob {blob}\ttrueup.lock\n".encode())
-        commit = git(self.bare, "commit-tree", tree, "-p", parent or self.main, "-m", "Retrain")
-        git(self.bare, "update-ref", f"refs/heads/{name}", commit)
-        return commit
+    def branch(self, name: str, text: str = "{}", path: str = "trueup.lock") -> str:
+        """Make a commit over main on a branch, as somebody's push would, and return it."""
+        parent = f"from {self.main}\n" if self.main else ""
+        stream = (
+            f"commit refs/heads/{name}\ncommitter Ada <ada@example.org> 0 +0000\n"
+            f"data 7\nRetrain\n{parent}M 644 inline {path}\ndata {len(text)}\n{text}\n"
+        )
+        git(self.bare, "fast-import", "--quiet", "--force", stdin=stream.encode())
+        return (self.bare / "refs" / "heads" / name).read_text().strip()
 
     def tip(self, branch: str) -> str:
         """Return where a branch is; empty if it is not there."""
-        return git(self.bare, "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}")
+        ref = self.bare / "refs" / "heads" / branch
+        return ref.read_text().strip() if ref.exists() else ""
 
     def squash(self, branch: str) -> str:
         """Land a branch on main as one commit, and return that."""
