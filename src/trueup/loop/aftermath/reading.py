@@ -31,7 +31,7 @@ def shadowed(
     measure, now = at
     frame = pairing.paired(bucket, model, contest, span)
     labels = labels_at(bucket, model, span, now).select("id", truth="label")
-    both = frame.drop("truth").join(labels, on="id", how="inner", maintain_order="left").collect()
+    both = frame.drop("truth").join(labels, on="id", how="inner").sort("time", "id").collect()
     new, old = (_loss(both, side, measure) for side in (CHAMPION, CHALLENGER))
     group = SLICE + contest.group
     return Losses(
@@ -58,7 +58,8 @@ def split(
     rows = (
         frame.filter(pl.col("role").is_in(_ANSWERED))
         .unique("id", keep="last", maintain_order=True)
-        .join(labels, on="id", how="inner", maintain_order="left")
+        .join(labels, on="id", how="inner")
+        .sort("at", "id")
         .collect()
     )
     loss = _loss(rows, OUTPUT, measure)
