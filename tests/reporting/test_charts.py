@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trueup.reporting.blocks import Chart, Report
+from trueup.reporting.charts import pairs
 from trueup.reporting.forests import Span, intervals, strips
 from trueup.reporting.grids import grid
 from trueup.reporting.html import render_html
@@ -92,3 +93,14 @@ def test_a_picture_of_huge_and_of_equal_numbers_is_still_a_picture() -> None:
         grid("t", ["a"], [[0]]),
     )
     assert render_html(Report("r", charts)).count("<svg") == len(charts)
+
+
+def test_two_shares_of_a_name_stand_beside_each_other() -> None:
+    drawn = pairs("dest", {"BOS": (4.0, 2.0), "ALB": (0.0, math.nan)}, unit="%")
+    sound(drawn)
+    assert drawn.fallback.splitlines() == [
+        f"BOS before  {'█' * 30} 4 %",
+        f"BOS now     {'█' * 15} 2 %",
+        "ALB before   0 %",
+        "ALB now      nan %",
+    ]

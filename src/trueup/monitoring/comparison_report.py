@@ -7,7 +7,7 @@ import numpy as np
 
 from trueup.monitoring.comparing import Comparison, Moved
 from trueup.reporting.blocks import Block, Chart, Check, Column, Report, Table, Text, Verdict
-from trueup.reporting.charts import bars
+from trueup.reporting.charts import pairs
 from trueup.reporting.wording import number
 
 if TYPE_CHECKING:
@@ -126,11 +126,10 @@ def side_by_side(name: str, one: "Cells", two: "Cells") -> Block:
     shares = [np.bincount(groups, each.counts.sum(axis=0)) for each in (one, two)]
     shares = [each / max(1.0, each.sum()) for each in shares]
     heights = {
-        f"{label} {when}": float(100 * share[k])
+        label: (float(100 * shares[0][k]), float(100 * shares[1][k]))
         for k, label in enumerate(labels)
-        for when, share in zip(("before", "now"), shares, strict=True)
     }
-    drawn = bars(name, heights, unit="% of rows")
+    drawn = pairs(name, heights, unit="% of rows")
     return Chart(drawn.title, drawn.spec, drawn.fallback, detail=True)
 
 

@@ -54,6 +54,37 @@ def bars(title: str, heights: Mapping[str, float], *, unit: str = "") -> Chart:
     return Chart(title, _spec(title, "bar", values, encoding), labelled(drawn))
 
 
+def pairs(
+    title: str,
+    heights: Mapping[str, tuple[float, float]],
+    *,
+    names: tuple[str, str] = ("before", "now"),
+    unit: str = "",
+) -> Chart:
+    """Return two bars beside each other for each name; lengths are shares of the longest."""
+    values = [
+        {"name": name, "when": when, "value": value if math.isfinite(value) else None}
+        for name, both in heights.items()
+        for when, value in zip(names, both, strict=True)
+    ]
+    scale = {"domain": list(names), "range": ["#9aa5b1", "#d57a1f"]}
+    encoding = {
+        "y": {"field": "name", "type": "nominal", "sort": None, "title": None},
+        "yOffset": {"field": "when", "sort": None},
+        "x": {"field": "value", "type": "quantitative", "title": unit or None},
+        "color": {"field": "when", "type": "nominal", "title": None, "scale": scale},
+    }
+    flat = [value for both in heights.values() for value in both if math.isfinite(value)]
+    longest = max(map(abs, flat), default=0.0)
+    drawn = {
+        f"{name} {when}": f"{_bar(value, longest)} {number(value)}{f' {unit}' if unit else ''}"
+        for name, both in heights.items()
+        for when, value in zip(names, both, strict=True)
+    }
+    spec = _spec(title, "bar", values, encoding)
+    return Chart(title, spec | {"height": {"step": 8}}, labelled(drawn))
+
+
 def sparkline(values: Sequence[float], width: int = 60) -> str:
     """Return a curve in one line, at most so many letters wide; ``·`` where there is no number.
 

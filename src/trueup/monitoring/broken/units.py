@@ -58,6 +58,8 @@ def unit(basis: Basis, window: Window, pair: Pair) -> Iterator[Finding]:
     seen = window.survey.columns.get(track.column) if window.survey else None
     if not isinstance(track, NumberTrack) or track.measure != "value" or track.kind == "time":
         return
+    if track.role == "prediction":  # the model makes it: nothing else can have another unit
+        return
     if seen is None or seen.sample is None or seen.places is None or window.survey is None:
         return
     if not len(seen.sample):

@@ -1,7 +1,8 @@
 """Performance as blocks of a report: windows with intervals and bands, labels by age and score."""
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from trueup.monitoring.maturity import MaturityCurve
@@ -98,7 +99,7 @@ def _notes(windows: Sequence[Performance], metric: str, trusted: Trust | None) -
     made = [each for one in windows if (each := _made(one, metric)) is not None]
     if made:
         notes.append(ASSUMES)
-        notes += list(dict.fromkeys(why for each in made for why in each.reasons))
+        notes += _alike(why for each in made for why in each.reasons)
     if trusted is not None and trusted.why:
         off = (
             ""
@@ -130,6 +131,18 @@ def _notes(windows: Sequence[Performance], metric: str, trusted: Trust | None) -
     return notes or ["All labels are there."]
 
 
+def _alike(reasons: Iterable[str]) -> list[str]:
+    """Return each reason once: of those that differ in numbers and columns alone the first."""
+    found: dict[str, list[str]] = {}
+    for why in reasons:
+        found.setdefault(_VARYING.sub("#", why), []).append(why)
+    return [
+        f"{some[0]} (so or alike {len(some)} times)" if len(set(some)) > 1 else some[0]
+        for some in found.values()
+    ]
+
+
+_VARYING = re.compile(r"\d[\d.,]*(?: apart in \S+?(?=;| |$))?")
 _RESTS = {
     "labelled rows": (
         "On labelled rows: not all rows have a label, and those without may be different."

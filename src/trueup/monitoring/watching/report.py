@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from trueup.monitoring.performance.dropping import Drop
 from trueup.monitoring.watching.events import Checked, Moved
 from trueup.monitoring.watching.standing import Standing, resets
+from trueup.monitoring.watching.telling import by_month, summary
 from trueup.reporting.blocks import Block, Cell, Check, Column, Report, Table, Text, Verdict
 from trueup.reporting.wording import number
 
@@ -34,7 +35,9 @@ def watch_report(
     standing: Standing, above: Sequence[Block] = (), further: Sequence[Block] = ()
 ) -> Report:
     """Return the report of a standing; charts stand above its windows, ``further`` blocks below."""
-    blocks: list[Block] = [_verdict(standing), *above, _windows(standing)]
+    months = by_month(standing)
+    told = [months] if months else []
+    blocks: list[Block] = [_verdict(standing), *above, *told, _windows(standing)]
     newest = newest_of(standing)
     if newest is not None:
         blocks += _in_full(newest)
@@ -54,7 +57,7 @@ def _verdict(standing: Standing) -> Verdict:
         reasons.insert(0, f"{len(troubles)} windows alarm or are broken; the last ones:")
     if not standing.checks:
         reasons = ["no window is closed yet"]
-    said = tuple(reasons) or ("nothing to act on",)
+    said = (*summary(standing), *(reasons or ["nothing to act on"]))
     return Verdict(
         f"version {standing.version}",
         "fail" if troubles else "pass",
