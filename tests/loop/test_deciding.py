@@ -3,6 +3,7 @@
 from datetime import timedelta
 from itertools import pairwise
 from time import process_time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -195,7 +196,7 @@ def test_a_retrain_that_the_guard_stopped_costs_neither_cooldown_nor_budget() ->
     loop = policy(drift(1, 1), budget=Rate(1, 90 * 86400.0))
     first = decide(loop, began(), seen(*windows("D")), after(1))
     taken = only(first)
-    said = {"at": after(1), "by": "ada", "decision": taken.decision}
+    said: dict[str, Any] = {"at": after(1), "by": "ada", "decision": taken.decision}
     history = began().after(first.actions)
     history = history.then(Claimed(**said, epoch=1, worker="w", until=after(2)))
     history = history.then(Guarded(**said, epoch=1, word="stop"))

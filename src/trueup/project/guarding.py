@@ -9,6 +9,7 @@ import msgspec
 from trueup.captures.finding import Span
 from trueup.config.model_entries import LabelsEntry, ModelEntry
 from trueup.config.paths import normal
+from trueup.delivery.tables import SUFFIXES
 from trueup.delivery.training import training_of
 from trueup.errors import TrueupError
 from trueup.loop.events import Decided, Finding
@@ -61,21 +62,21 @@ class DataGuard:
         failed = self._here.make(decided, paths)
         if failed:
             return None, failed
-        for path in paths:
-            if not (self._workspace.root / path).is_file():
-                continue
+        there = [one for one in paths if (self._workspace.root / one).is_file()]
+        for path in there:
             table = read_table(self._workspace.root / path, path)
             if evaluate.target in table.columns:
                 break
         else:
             return None, f"no table that is trained on has the column {evaluate.target}"
+        time, table = _timed(table, _there(evaluate.time, table), path)
         return Rows(
             table=table,
             target=evaluate.target,
             task=self._entry.task,
             now=decided.cause.as_of,
             id=_there(evaluate.id, table),
-            time=_there(evaluate.time, table),
+            time=time,
             group=_there(evaluate.group, table),
             captured=self._captured(decided),
         ), ""
@@ -85,13 +86,14 @@ class DataGuard:
         root, evaluate = str(self._workspace.root), self._entry.evaluate
         if self._entry.seen:
             return [normal(path, ".", root) for path in self._entry.seen]
+        graph, path = self._workspace.graph, normal(str(self._entry.path), ".", root)
         judged = evaluate.data or evaluate.predictions if evaluate else ""
-        found = training_of(
-            self._workspace.graph,
-            normal(str(self._entry.path), ".", root),
-            normal(judged, ".", root),
-        )
-        return [path for path in found.reads if Path(path).suffix in (".csv", ".parquet")]
+        found = training_of(graph, path, normal(judged, ".", root))
+        maker = graph.producer(path)
+        last = [one.path for one in graph.stages[maker].deps] if maker else []
+        first = [one for one in last if one in found.reads]  # what it learns from, not its sources
+        order = dict.fromkeys((*first, *reversed(found.reads)))
+        return [one for one in order if Path(one).suffix in SUFFIXES]
 
     def _captured(self, decided: Decided) -> "pl.DataFrame | None":
         from trueup.loop.guard.reading import captured_at
@@ -116,6 +118,16 @@ class DataGuard:
             labels=monitor.performance.labels if monitor else LabelsEntry(),
             own=(decided.model, *(f"{decided.model}/{one}" for one in range(1, (number or 0) + 1))),
         )
+
+
+def _timed(table: "pl.DataFrame", column: str, path: str) -> "tuple[str, pl.DataFrame]":
+    """Return a table whose times are times, as text is in CSV; no column where they are none."""
+    from trueup.delivery.row_times import row_times
+
+    try:
+        return column, table.with_columns(row_times(table[column], path)) if column else table
+    except TrueupError:
+        return "", table
 
 
 def _there(column: str, table: "pl.DataFrame") -> str:

@@ -1,0 +1,58 @@
+"""A tick that is killed at any of its points is finished by the next one, and done once."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trueup.loop.points import POINTS
+
+SCENARIOS = ("promote", "canary", "pull_request", "person", "harm", "rollback")
+CHECKOUT = Path(__file__).parents[2]
+NEVER = {"aftermath made", "aftermath written", "proposal closed"}  # no scenario looks back yet
+
+
+@pytest.fixture(scope="module", params=SCENARIOS)
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What came of a scenario for each point, and of the one that nobody killed, first."""
+    folder = tmp_path_factory.mktemp("killed")
+    command = [sys.executable, "-m", "tests.loop.killing", str(folder), request.param]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return request.param, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+ENDS = {
+    "promote": "promoted", "canary": "on trial", "pull_request": "proposed", "person": "asked",
+    "harm": "rolled back", "rollback": "rolled back",
+}  # fmt: skip
+
+
+def test_killed_at_any_point_the_work_is_finished_once(told: Any) -> None:
+    name, runs = told
+    whole = runs[0]["after"]
+    assert whole["ends"] == [ENDS[name]]
+    assert whole != runs[0]["before"]
+    for run in runs[1:]:
+        found = dict(run["after"])
+        sent, usual = found.pop("sent"), dict(whole)["sent"]
+        assert found == {key: each for key, each in whole.items() if key != "sent"}, run["point"]
+        assert set(sent) == set(usual), run["point"]
+        extra = sum(sent.values()) - sum(usual.values())
+        assert extra == (1 if run["killed"] and run["point"] == "message sent" else 0)
+
+
+def test_the_scenario_comes_by_its_points(told: Any) -> None:
+    name, runs = told
+    met = {run["point"] for run in runs if run["killed"]}
+    steps = {"promote": "promote", "canary": "canary", "pull_request": "pull_request"}
+    wanted = {"history read", "observed", "decision written", "claim written", "end written"}
+    if name in steps:
+        wanted |= {f"{steps[name]} {one}" for one in ("begins", "started", "made", "written")}
+    if name in ("harm", "rollback"):
+        wanted |= {f"rollback {one}" for one in ("begins", "started", "made", "written")}
+    assert wanted <= met
+    assert met <= set(POINTS) - NEVER

@@ -1,0 +1,178 @@
+"""Whatever happens in whatever order, a loop keeps its promises."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tests.loop.scenes import BEGAN, DAY, MODEL, Rate, drift, labels, policy, scheduled, windows
+from tests.loop.world import LOOPER, TERMS, World, loop_of
+from tests.registry.events import AT
+from trueup.errors import RemoteSilent
+from trueup.loop.events import Decided
+from trueup.loop.history import Course, History
+from trueup.loop.journal import Journal
+from trueup.loop.points import POINTS
+from trueup.loop.ticking import tick
+from trueup.registry import moves
+from trueup.registry.promotion import PromotionRequest
+from trueup.registry.records import Promoted, RolledBack
+from trueup.store.memory import MemoryBucket
+
+COOLDOWN, BUDGET = 2 * DAY, Rate(3, 10 * 86400.0)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of it runs any more."""
+
+
+def word(decided: Decided) -> str:
+    """Return how the gate judges what a decision has trained: always the same."""
+    return ("pass", "pass", "fail", "inconclusive")[int(decided.decision[0], 16) % 4]
+
+
+class LoopMachine(RuleBasedStateMachine):
+    """Observations, clocks, kills, silence, people, and up to ten ticks at a time."""
+
+    @initialize(then=st.sampled_from(["promote", "canary", "pull_request", "person"]))
+    def begin(self, then: str) -> None:
+        self.world = World(MemoryBucket(), outcome=word)
+        self.world.begin()
+        self.loop = policy(
+            drift(1, 1),
+            scheduled("0 4 * * *"),
+            labels(100),
+            cooldown=COOLDOWN.total_seconds(),
+            budget=BUDGET,
+            then=then,
+        )
+        self.shown, self.clock, self.by_hand = "", BEGAN, 0
+        self.pass_on()
+
+    def pass_on(self, *, jump: timedelta = timedelta(), point: str = "", worker: int = 0) -> None:
+        """Make one pass; it dies at a point where one is named."""
+
+        def die(at: str) -> None:
+            if at == point:
+                raise Killed
+
+        loop = loop_of(
+            self.world, self.loop, lambda now: windows(self.shown), point=die,
+            clock=lambda: self.clock, by=f"worker {worker}", lease_s=3600.0,
+        )  # fmt: skip
+        try:
+            tick(loop, self.clock + jump)
+        except Killed:
+            pass
+        except RemoteSilent:
+            assert self.world.fault()
+
+    @rule(letters=st.text("D.b", min_size=1, max_size=3))
+    def windows_close(self, letters: str) -> None:
+        self.shown += letters
+
+    @rule(hours=st.integers(0, 80))
+    def time_passes(self, hours: int) -> None:
+        self.clock += timedelta(hours=hours)
+
+    @rule(hours=st.integers(-200, 200))
+    def a_clock_is_wrong(self, hours: int) -> None:
+        self.pass_on(jump=timedelta(hours=hours))
+
+    @rule(point=st.sampled_from(POINTS))
+    def a_tick_is_killed(self, point: str) -> None:
+        self.pass_on(point=point)
+
+    @rule(many=st.integers(2, 10), point=st.sampled_from(["", *POINTS]))
+    def many_tick_at_once(self, many: int, point: str) -> None:
+        with ThreadPoolExecutor(many) as pool:
+            for each in [
+                pool.submit(self.pass_on, point=point if nth == 0 else "", worker=nth)
+                for nth in range(many)
+            ]:
+                each.result()
+
+    @rule(silent=st.booleans())
+    def the_world_falls_silent(self, silent: bool) -> None:
+        self.world.fault = lambda: silent
+
+    @rule(broken=st.booleans())
+    def data_breaks(self, broken: bool) -> None:
+        self.world.broken = broken
+
+    @rule()
+    def a_person_goes_back(self) -> None:
+        live = self.world.history().champion("prod")
+        wanted = RolledBack(at=AT, by=LOOPER, version=live or 0, environment="prod")
+        if live not in (None, 1):
+            self.world.registry.write(MODEL, lambda now: moves.rollback(now, wanted))
+
+    @rule()
+    def a_person_promotes_another(self) -> None:
+        self.by_hand += 1
+        number, _ = self.world._judge(9_000_000_000 + self.by_hand, "pass")
+        self.world.registry.promote(MODEL, PromotionRequest(number, TERMS, LOOPER, AT))
+
+    @property
+    def history(self) -> History:
+        return Journal(self.world.bucket, MODEL).history()
+
+    @invariant()
+    def nothing_is_done_twice_that_can_be_looked_up(self) -> None:
+        trained = Counter(self.world.times("trained"))
+        assert set(trained.values()) <= {1}
+        assert set(trained) <= set(self.history.courses)
+
+    @invariant()
+    def cooldown_and_budget_hold(self) -> None:
+        spent = [one.decided.cools_from for one in reversed(self.history.retrains())]
+        for sooner, later in zip(spent, spent[1:], strict=False):
+            assert later - sooner >= COOLDOWN
+        period = timedelta(seconds=BUDGET.period_s)
+        for moment in spent:
+            assert sum(moment <= one < moment + period for one in spent) <= BUDGET.times
+
+    @invariant()
+    def nothing_is_promoted_without_a_passing_verdict(self) -> None:
+        history = self.world.history()
+        for one in history.events:
+            if isinstance(one, Promoted):
+                found = history.evidence(one)
+                assert found is not None
+                assert found.outcome == "pass"
+
+    @invariant()
+    def the_champion_can_always_be_loaded(self) -> None:
+        digest = self.world.history().champion_digest("prod")
+        assert self.world.bucket.get(f"objects/{digest}") == b"a model"
+
+    @invariant()
+    def what_broke_trained_nothing(self) -> None:
+        for one in self.history.courses.values():
+            if one.guarded is not None and one.guarded.word == "stop":
+                assert one.decided.decision not in self.world.times("trained")
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        self.world.fault = lambda: False
+        for _ in range(3):
+            self.clock += timedelta(hours=2)
+            self.pass_on()
+        left = [one for one in self.history.courses.values() if one.ended is None]
+        assert not [one for one in left if not _just_decided(one, self.history)]
+        for one in self.history.courses.values():
+            if one.ended is not None and self.clock - one.ended.at < timedelta(days=6):
+                assert f"decision/{one.decided.decision}/ended" in self.history.sent
+
+
+def _just_decided(one: Course, history: History) -> bool:
+    return one.number >= history.number - 1
+
+
+LoopMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25)
+TestLoopMachine: Any = LoopMachine.TestCase
