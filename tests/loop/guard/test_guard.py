@@ -36,6 +36,14 @@ def test_sound_flights_may_be_learnt_from() -> None:
     assert found.rows > 40_000
 
 
+@pytest.mark.parametrize("week", range(8, 39, 5))
+def test_no_eight_weeks_of_the_year_are_refused(week: int) -> None:
+    now = FIRST + week * 7 * DAY
+    frame = captured(now - 56 * DAY, now)
+    found = guard(rows(frame, now=now), known(signature=None, before=None))
+    assert found.findings == ()
+
+
 def test_equal_rows_give_an_equal_verdict_that_is_read_as_it_was_written() -> None:
     one, two = (guard(rows(), known(before=Before(1_000_000))) for _ in range(2))
     assert one == two
@@ -203,7 +211,8 @@ def test_a_source_that_only_repeats_the_model_is_named() -> None:
         source=pl.when(its).then(pl.lit("backfill")).otherwise("source"),
     )
     found = guard(rows(frame), known())
-    assert [(one.check, one.source) for one in found.stopping] == [("own_predictions", "backfill")]
+    assert found.stopping[0].check == "own_predictions"
+    assert found.stopping[0].source == "backfill"
     assert found.stopping[0].mend == "prepare: data/train.parquet"
 
 
@@ -269,6 +278,16 @@ def test_what_cannot_be_looked_at_is_said() -> None:
     assert found.go
     assert len(found.not_checked) == 10
     assert "classes" in found.checked
+
+
+def test_captures_that_say_too_little_are_named() -> None:
+    frame = captured().drop("score", "source")
+    found = guard(rows(frame), known(own=(), before=None))
+    assert found.go
+    told = [one.split(":")[0] for one in found.not_checked]
+    assert told == ["skew", "own source", "selection"]
+    unknown = guard(rows(captured().with_columns(labelled_at=None)), known(labels=LabelsEntry()))
+    assert sum("labels.mature_after" in one for one in unknown.not_checked) == 3
 
 
 def test_limits_are_the_callers() -> None:

@@ -75,5 +75,18 @@ def _without(rows: Rows, known: Known) -> Iterator[tuple[Check, str]]:
     if rows.captured is None:
         for name in _OF_CAPTURES:
             yield name, "nothing was captured of these rows"
-    elif not known.own:
+    else:
+        yield from _without_facts(rows, known)
+
+
+def _without_facts(rows: Rows, known: Known) -> Iterator[tuple[Check, str]]:
+    """Yield the checks for which what was captured does not say enough."""
+    if not known.own:
         yield "own_source", "it is not known under which names the model writes"
+    mature = maturing.mature_rows(rows, known)
+    if mature is None:
+        why = "it is not known at which age labels are complete (labels.mature_after)"
+        for name in ("maturity", "label_gap", "selection"):
+            yield name, why
+    elif not mature["score"].is_not_null().any():
+        yield "selection", "no scores were captured"

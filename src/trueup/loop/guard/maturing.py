@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trueup.loop.guard.records import Finding, Limits
-from trueup.loop.guard.rows import SERVED, Known, Rows
+from trueup.loop.guard.rows import Known, Rows
 from trueup.monitoring.broken.bounds import bound_of, surprise
 from trueup.monitoring.maturity import COMPLETE, NEVER, MaturityCurve, maturity_curve
 from trueup.reporting.wording import duration
@@ -171,7 +171,7 @@ def _bands(mature: "pl.DataFrame") -> list[tuple[float, float, int, int]]:
 
 
 def mature_rows(rows: Rows, known: Known) -> "pl.DataFrame | None":
-    """Return what was served and is old enough to have its label; None if no age is known."""
+    """Return what was predicted and is old enough to have its label; None if no age is known."""
     import polars as pl
 
     frame = rows.labelled
@@ -181,7 +181,7 @@ def mature_rows(rows: Rows, known: Known) -> "pl.DataFrame | None":
     if after_s is None:
         return None
     old = pl.Series(rows.now_us - _us(frame["at"]) >= after_s * _SECOND_US)
-    return frame.filter(old & frame["role"].is_in(SERVED).fill_null(value=True))
+    return frame.filter(old)
 
 
 def _curve(frame: "pl.DataFrame", now_us: int) -> MaturityCurve:

@@ -1,13 +1,11 @@
 """The guard's edge: reads what was captured and labelled up to a moment, and what was watched."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from trueup.captures import reading
 from trueup.captures.finding import Span
 from trueup.captures.frames import OUTPUT
-from trueup.loop.guard.records import Guarded
 from trueup.loop.guard.rows import Before, BrokenWindow, Rows, class_names
 from trueup.monitoring.watching.history import History
 from trueup.store.bucket import Bucket
@@ -84,11 +82,3 @@ def before_of(rows: Rows) -> Before:
         repeated = 1 - rows.table.select(columns).n_unique() / rows.table.height
     classes = class_names(rows.table, rows.target) if is_classes else {}
     return Before(labelled, classes, repeated)
-
-
-def stopped_by(found: Guarded) -> Sequence[str]:
-    """Return what to tell people: each finding that stops the retrain with the pipe to mend."""
-    return [
-        f"{one.column + ': ' if one.column else ''}{one.says}. {one.remedy}"
-        for one in found.stopping
-    ]
