@@ -1,6 +1,7 @@
 """One simulated year: a reference of its own, a quarter that nobody looks at, and daily checks.
 
-Of a metric with labels, which has a tenth of the promise, ten years are watched for one.
+Of a metric with labels, which has a tenth of the promise, ten years are watched for one; by
+e-detectors two and a half.
 """
 
 import zlib
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from studies.bounded_streams import Bounded, watched
 from studies.drift_settings import QUARTER, YEAR, Stable
 from studies.labelled_streams import WATCHED, Labelled, values
 from studies.stable_streams import Drawing
@@ -40,9 +42,15 @@ def seeded(name: str, number: int, seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(name.encode()), number])
 
 
-def year(setting: Stable | Labelled, number: int, seed: int) -> Year:
+Setting = Stable | Labelled | Bounded
+
+
+def year(setting: Setting, number: int, seed: int) -> Year:
     """Simulate a setting's year of this number; the same seed gives the same year."""
     rng = seeded(setting.name, number, seed)
+    if isinstance(setting, Bounded):
+        columns, alarmed = watched(setting, rng)
+        return Year(columns > 0, "promised" if columns else "unsteady", columns, alarmed, alarmed)
     return _drops(setting, rng) if isinstance(setting, Labelled) else _drifts(setting, rng)
 
 
@@ -51,11 +59,11 @@ def _drifts(stable: Stable, rng: np.random.Generator) -> Year:
     columns = Drawing(stable.stream, days, rng).columns()
     phases = tuple(f"{day % 7}" for day in range(days)) if stable.weekdays else ()
     threshold = calibrated(columns, stable, phases)
-    watched = [each.part(slice(days - YEAR, None)) for each in columns]
+    late = [each.part(slice(days - YEAR, None)) for each in columns]
     last = phases[days - YEAR :] if phases else ()
-    scores = replayed(threshold, watched, last)
+    scores = replayed(threshold, late, last)
     exceeded = np.asarray((scores[:, covered(threshold)] > 1).any(axis=1))
-    drifted = _material(threshold, watched, last, exceeded)
+    drifted = _material(threshold, late, last, exceeded)
     many = sum(each.steady for each in threshold.columns)
     return _counted(threshold.support, stable.rule, many, exceeded, drifted)
 

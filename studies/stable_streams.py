@@ -206,6 +206,7 @@ def _one_slow(days: int, rng: np.random.Generator) -> Any:
 INDEPENDENT = Stream("independent", _none)
 DAY_EFFECTS = Stream("day effects", Chain(0.0))
 HALF = Stream("autocorrelated 0.5", Chain(0.5))
+LOUD = Stream("autocorrelated 0.5, thrice as large", Chain(0.5, 0.3))
 CLOSE = Stream("autocorrelated 0.9", Chain(0.9))
 CLOSEST = Stream("autocorrelated 0.99", Chain(0.99))
 FAINT = Stream("faintly autocorrelated 0.99", Chain(0.99, 0.02))

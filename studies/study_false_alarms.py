@@ -24,21 +24,25 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from studies import shifted_years, tallies
-from studies.drift_settings import SHIFTS, STABLE, YEAR, Stable
-from studies.labelled_streams import LABELLED, WATCHED, Labelled
-from studies.simulated_years import year
+from studies import bounded_streams, labelled_streams, shifted_years, tallies
+from studies.bounded_streams import BOUNDED, Bounded
+from studies.drift_settings import SHIFTS, STABLE, YEAR
+from studies.labelled_streams import LABELLED, Labelled
+from studies.simulated_years import Setting, year
 from studies.tallies import Tally, rates
 
 SEED = 20270303
 _TURN = 10  # years of a setting before the next one has its turn
-Setting = Stable | Labelled
-EVERY: tuple[Setting, ...] = (*STABLE, *LABELLED)
+EVERY: tuple[Setting, ...] = (*STABLE, *LABELLED, *BOUNDED)
 
 
 def empty(setting: Setting, seed: int, commit: str = "") -> Tally:
     """Return a setting's tally before its first year."""
-    share, days = (setting.share, WATCHED) if isinstance(setting, Labelled) else (1.0, YEAR)
+    share, days = 1.0, YEAR
+    if isinstance(setting, Labelled):
+        share, days = setting.share, labelled_streams.WATCHED
+    elif isinstance(setting, Bounded):
+        days = bounded_streams.WATCHED
     rule = f"{setting.rule.hits} of {setting.rule.of}"
     return Tally(setting.name, setting.reference, rule, share, days, seed=seed, commit=commit)
 

@@ -7,9 +7,9 @@ import pytest
 
 from studies import shifted_years, tallies
 from studies.drift_settings import QUARTER, SHIFTS, YEAR
-from studies.simulated_years import Year, year
+from studies.simulated_years import Setting, Year, year
 from studies.stable_streams import COLUMNS, INDEPENDENT, Drawing
-from studies.study_false_alarms import EVERY, Setting, empty, watch
+from studies.study_false_alarms import EVERY, empty, watch
 from studies.tallies import MOST, Tally, rates
 
 

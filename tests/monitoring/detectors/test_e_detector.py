@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from studies.bounded_streams import fired
 from tests.monitoring.streams import following
 from trueup.errors import WrongUsage
 from trueup.monitoring.detectors.e_detector import (
@@ -79,3 +80,16 @@ def test_values_outside_the_bounds_and_wrong_declarations_are_refused() -> None:
         DETECTOR.update(DETECTOR.begin(), 1.2)
     with pytest.raises(WrongUsage, match="cannot be made"):
         e_detector(REFERENCE[:5], 200, 0.05)
+
+
+def test_the_study_counts_the_alarms_that_detectors_raise_one_block_after_the_other() -> None:
+    detectors = [msgspec.structs.replace(DETECTOR, mean=mean) for mean in (0.4, 0.5, 0.55)]
+    values = np.random.default_rng(8).beta(2, 2, size=(500, 3))
+    states, alarms = [each.begin() for each in detectors], 0
+    for row in values.tolist():
+        before = zip(detectors, states, row, strict=True)
+        states = [each.update(state, value) for each, state, value in before]
+        if np.mean([each.evidence for each in states]) >= DETECTOR.mean_blocks:
+            states, alarms = [each.begin() for each in detectors], alarms + 1
+    assert alarms > 2
+    assert fired(detectors, values) == alarms

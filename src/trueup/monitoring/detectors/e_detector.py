@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LEAST_BLOCKS = 20  # of a reference
-_BETS = tuple(0.5**at for at in range(1, 9))  # of the largest bet that cannot go broke
+BETS = tuple(0.5**at for at in range(1, 9))  # of the largest bet that cannot go broke
 _SURELY = 0.99  # that the reference's mean lies within the tolerance
 
 
@@ -43,7 +43,7 @@ class EDetector(msgspec.Struct, frozen=True):
 
     def begin(self) -> "EState":
         """Return the state before the first block, or after an alarm was dealt with."""
-        return EState(tuple([0.0] * (2 * len(_BETS))))
+        return EState(tuple([0.0] * (2 * len(BETS))))
 
     def update(self, state: "EState", value: float) -> "EState":
         """Return the state after one more block; the state before is left as it is."""
@@ -56,7 +56,7 @@ class EDetector(msgspec.Struct, frozen=True):
         inside = (value - self.low) / (self.high - self.low)
         up = inside / min(self.mean + self.tolerance, 1.0)  # at most 1 on average, by the null
         down = (1 - inside) / min(1 - self.mean + self.tolerance, 1.0)
-        bets = [1 + bet * (each - 1) for each in (up, down) for bet in _BETS]
+        bets = [1 + bet * (each - 1) for each in (up, down) for bet in BETS]
         grown = tuple((1 + before) * bet for before, bet in zip(state.sums, bets, strict=True))
         return EState(grown, state.blocks + 1)
 
