@@ -150,6 +150,30 @@ def test_what_was_never_checked_shows_no_gauges(own_shop: Path, eventually: Even
         one.stop()
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_has_never_been_is_0_and_not_missing(own_shop: Path, workers: str) -> None:
+    path = own_shop / "trueup.yaml"
+    path.write_text(
+        path.read_text().replace("serve:\n", "serve:\n      challenger: {share: 0.5}\n")
+    )
+    server = Server(own_shop, "sale@live", "--workers", workers)
+    try:
+        text = httpx.get(f"{server.url}/metrics").text
+    finally:
+        server.stop()
+    for name, labels in (
+        ("swaps", 'model="sale",result="refused"'),
+        ("labels", 'model="sale",result="dropped"'),
+        ("requests_refused", 'why="busy"'),
+        ("rows", 'model="sale"'),
+        ("shadow_rows", 'model="sale",result="dropped"'),
+        ("challenger_fallbacks", 'model="sale",why="late"'),
+        ("challenger_disagreements", 'model="sale"'),
+        ("captured_rows", 'result="unreadable"'),
+    ):
+        assert f"trueup_{name}_total{{{labels}}} 0\n" in text
+
+
 def test_labels_that_came_late_show_in_the_last_checks_state() -> None:
     window, rests = day(0), WindowMaturity(True, None, None, declared=False, come=1.0, by_then=1.0)
     told = Performance(

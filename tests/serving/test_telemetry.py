@@ -149,6 +149,7 @@ def test_json_lines_bear_the_request_id_that_the_answer_bears(own_shop: Path) ->
     try:
         bad = server.client.post("/predict", content=b"no", headers={"x-request-id": "mine-2"})
         good = server.client.post("/predict", json=[RECORD], headers={"x-request-id": "mine-3"})
+        given = server.client.post("/predict", json=[RECORD]).headers["x-request-id"]
         assert (bad.status_code, bad.headers["x-request-id"]) == (400, "mine-2")
         assert (good.status_code, good.headers["x-request-id"]) == (200, "mine-3")
     finally:
@@ -161,7 +162,9 @@ def test_json_lines_bear_the_request_id_that_the_answer_bears(own_shop: Path) ->
     assert {one["request_id"] for one in access if one["route"] == "predict"} == {
         "mine-2",
         "mine-3",
+        given,
     }
+    assert all(one["request_id"] for one in access)
     assert all(one["time"].endswith("Z") for one in lines)
 
 

@@ -2,7 +2,8 @@
 
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import Any
 
 from trueup.serving.counting import Histogram
@@ -12,6 +13,12 @@ from trueup.serving.plane import Plane
 Labels = Mapping[str, object]
 
 _STARTED_S = time.time()
+_WHYS = ("busy", "fields", "late", "share")
+_FALLBACKS = ("busy", "failed", "late", "refused", "resting")
+_MIXED = "Requests with rows both in and out of the challenger's share; the live one answers."
+_DECIDED = "Rows of which champion and challenger have each made a decision."
+_SCORED = "Rows to which champion and challenger have each given a score or a number."
+_APART = "How far these scores or numbers lie apart, without sign, summed over rows."
 
 
 class Text:
@@ -67,9 +74,8 @@ def exposition(plane: Plane) -> str:
     says = "Requests answered by one call of a model."
     text.histogram("trueup_batch_requests", says, counts.batches, {})
     _models(text, plane)
-    for why, count in sorted(counts.refusals.items()):
-        says = "Requests not answered because of a bound of the server."
-        text.add("trueup_requests_refused_total", "counter", says, count, {"why": why})
+    says = "Requests not answered because of a bound of the server, or of what they ask."
+    _totals(text, "trueup_requests_refused_total", says, ("why",), _from_0(counts.refusals, _WHYS))
     _captures(text, plane.captures)
     says = "Unix time at which the process started."
     text.add("process_start_time_seconds", "gauge", says, round(_STARTED_S, 3), {})
@@ -77,7 +83,7 @@ def exposition(plane: Plane) -> str:
 
 
 def _models(text: Text, plane: Plane) -> None:
-    counts = plane.counts
+    counts, names = plane.counts, tuple(plane.lines)
     for line in plane.lines.values():
         named = line.live.named
         labels = {"model": line.name, "version": named.version, "digest": named.digest[:16]}
@@ -90,14 +96,16 @@ def _models(text: Text, plane: Plane) -> None:
     for model, found in sorted(counts.model_time.items()):
         says = "Time that rows waited for and spent in the model."
         text.histogram("trueup_model_duration_seconds", says, found, {"model": model})
-    _totals(text, "trueup_rows_total", "Rows answered.", ("model",), counts.rows)
+    _totals(text, "trueup_rows_total", "Rows answered.", ("model",), _from_0(counts.rows, names))
     says = "Values that were unusual: null, unseen or out of range."
     labels_of = ("model", "column", "kind")
     _totals(text, "trueup_flagged_values_total", says, labels_of, counts.flags)
-    says = "Labels received."
-    _totals(text, "trueup_labels_total", says, ("model", "result"), counts.labels)
+    says, results = "Labels received.", ("model", "result")
+    labels_0 = _from_0(counts.labels, product(names, ("kept", "dropped")))
+    _totals(text, "trueup_labels_total", says, results, labels_0)
     says = "Versions that took another's place, or were not let to."
-    _totals(text, "trueup_swaps_total", says, ("model", "result"), counts.swaps)
+    swaps = _from_0(counts.swaps, product(names, ("swapped", "refused")))
+    _totals(text, "trueup_swaps_total", says, results, swaps)
 
 
 def _trials(text: Text, plane: Plane) -> None:
@@ -121,19 +129,27 @@ def _trials(text: Text, plane: Plane) -> None:
         says = "Time that rows waited for and spent in a version, by why it has predicted them."
         text.histogram("trueup_role_duration_seconds", says, found, {"model": model, "role": role})
     says = "Rows that were to be predicted in shadow: compared, dropped for want of time, failed."
-    _totals(text, "trueup_shadow_rows_total", says, ("model", "result"), counts.shadows)
+    shadows = _from_0(counts.shadows, product(trials, ("compared", "dropped", "failed")))
+    _totals(text, "trueup_shadow_rows_total", says, ("model", "result"), shadows)
     says = "Requests of the challenger that the live version has answered instead."
-    _totals(text, "trueup_challenger_fallbacks_total", says, ("model", "why"), counts.fallbacks)
-    says = "Requests with rows both in and out of the challenger's share; the live one answers."
-    _totals(text, "trueup_challenger_mixed_requests_total", says, of_model, counts.mixed)
-    says = "Rows of which champion and challenger have each made a decision."
-    _totals(text, "trueup_challenger_decisions_total", says, of_model, counts.decided)
-    says = "Those of them in which the decisions differ."
-    _totals(text, "trueup_challenger_disagreements_total", says, of_model, counts.differing)
-    says = "Rows to which champion and challenger have each given a score or a number."
-    _totals(text, "trueup_challenger_scores_total", says, of_model, counts.scored)
-    says = "How far these scores or numbers lie apart, without sign, summed over rows."
-    _totals(text, "trueup_challenger_score_difference_total", says, of_model, counts.difference)
+    fallbacks = _from_0(counts.fallbacks, product(trials, _FALLBACKS))
+    _totals(text, "trueup_challenger_fallbacks_total", says, ("model", "why"), fallbacks)
+    for what, counted, says in (
+        ("mixed_requests", counts.mixed, _MIXED),
+        ("decisions", counts.decided, _DECIDED),
+        ("disagreements", counts.differing, "Those of them in which the decisions differ."),
+        ("scores", counts.scored, _SCORED),
+        ("score_difference", counts.difference, _APART),
+    ):
+        _totals(text, f"trueup_challenger_{what}_total", says, of_model, _from_0(counted, trials))
+
+
+def _from_0(counted: Mapping[Any, float], known: Iterable[Any]) -> dict[Any, float]:
+    """Return counts of which those that can be named beforehand begin with 0.
+
+    Whoever asks for the rate of what has never been would else not see the first of it.
+    """
+    return {**dict.fromkeys(known, 0), **counted}
 
 
 def _totals(
@@ -149,8 +165,11 @@ def _captures(text: Text, captures: Any) -> None:
     if not hasattr(captures, "counts"):
         return
     found = captures.counts()
-    for what in ("kept", "dropped", "left_out"):
-        says = "Captured rows: written, lost for want of room, left out by sampling."
+    for what in ("kept", "dropped", "left_out", "refusals_left_out", "unreadable"):
+        says = (
+            "Captured rows: written; lost for want of room; left out by sampling; of refused"
+            " requests beyond what is kept of these; not to be written as they were."
+        )
         value = getattr(found, what)
         text.add("trueup_captured_rows_total", "counter", says, value, {"result": what})
     says = "Age of the oldest captured row that is not in the bucket."

@@ -30,7 +30,11 @@ class Watching(msgspec.Struct, frozen=True):
     tracing: Tracing | None = None
 
     def tell(self, scope: Any, route: str, reply: Reply, spent_s: float) -> None:
-        """Write a line of the access log."""
+        """Write a line of the access log; the answer gets the id that the line bears."""
+        named = dict(reply.headers).get(REQUEST_ID)
+        if named is None:
+            named = request_id(scope)
+            reply.headers.append((REQUEST_ID, named))
         said = {
             "method": scope.method,
             "path": scope.path[:200],
@@ -39,7 +43,7 @@ class Watching(msgspec.Struct, frozen=True):
             "ms": round(spent_s * 1e3, 3),
             "bytes": len(reply.body),
             "client": scope.client.rpartition(":")[0],
-            "request_id": dict(reply.headers).get(REQUEST_ID, ""),
+            "request_id": named,
         }
         _ACCESS.info(
             "%s %s: %d in %.1f ms", said["method"], said["path"], reply.status, said["ms"],

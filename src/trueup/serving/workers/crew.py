@@ -9,6 +9,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Coroutine
+from itertools import product
 from typing import Any, Protocol
 
 import msgspec
@@ -270,12 +271,12 @@ class Crew:
                 for k, count in enumerate(self._restarts)
             ),
         ]
-        if self._swaps:
-            lines += [
-                f"# HELP {SWAPS} Versions that took another's place, or were not let to.",
-                f"# TYPE {SWAPS} counter",
-            ]
-        for (line, how), count in sorted(self._swaps.items()):
+        lines += [
+            f"# HELP {SWAPS} Versions that took another's place, or were not let to.",
+            f"# TYPE {SWAPS} counter",
+        ]
+        for line, how in product(sorted(self._live), ("refused", "swapped")):
+            count = self._swaps.get((line, how), 0)
             lines.append(f'{SWAPS}{{model="{line}",result="{how}"}} {count}')
         return "\n".join(lines) + "\n"
 
