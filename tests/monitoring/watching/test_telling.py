@@ -5,6 +5,7 @@ from typing import Any
 
 from trueup.monitoring.maturity import WindowMaturity
 from trueup.monitoring.performance.records import Coverage, Estimated, Performance, Realised
+from trueup.monitoring.watching.charts import effects
 from trueup.monitoring.watching.events import BrokenPart, Checked, Drifted, Matured
 from trueup.monitoring.watching.history import History
 from trueup.monitoring.watching.report import watch_report
@@ -12,6 +13,8 @@ from trueup.monitoring.watching.settings import Settings
 from trueup.monitoring.watching.standing import Standing
 from trueup.monitoring.watching.telling import by_month, measured, summary
 from trueup.monitoring.watching.windows import Window
+from trueup.reporting.blocks import Report
+from trueup.reporting.html import render_html
 from trueup.reporting.terminal import render_text
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -90,16 +93,35 @@ def test_a_month_counts_the_windows_whose_middle_it_holds() -> None:
     realised, estimated, off = rows["2026-01"][5:]
     assert (realised, estimated) == (0.55, 0.7)
     assert isinstance(off, float)
-    assert abs(off - 0.15) < 1e-12  # of the windows that have both
+    assert off == 0.15  # of the windows that have both
 
 
 def test_a_model_whose_performance_is_not_watched_has_no_column_of_it() -> None:
     settings = Settings(7 * 86_400.0, 1.0, 90 * 86_400.0, 1.0, 1, 1, 0.1)
     found = by_month(standing(*map(checked, range(10)), settings=settings))
     assert found is not None
-    assert [column.name for column in found.columns][-1] == "drifted"
+    assert [column.name for column in found.columns][-1] == "drifted, in how many"
 
 
 def test_the_report_begins_with_the_headline() -> None:
     text = render_text(watch_report(standing(*(checked(nth, "dest") for nth in range(10)))))
     assert text.index("10 windows from") < text.index("By month") < text.index("2026-03-05  ")
+
+
+def test_a_long_time_without_a_season_says_that_season_looks_like_drift() -> None:
+    many = standing(*(checked(nth, "dest") for nth in range(10)))
+    assert summary(many)[-1] == "season is not told from drift: monitor.drift.seasonal names none"
+    assert len(summary(standing(*map(checked, range(10))))) == 1
+
+
+def test_columns_are_drawn_window_by_window_the_most_frequent_first() -> None:
+    frozen = (BrokenPart("frozen", "humid", "one value", "certain"),)
+    drawn = effects([checked(0, "dest"), checked(1, "dest", "temp"), checked(2, broken=frozen)])
+    assert drawn.fallback.splitlines() == ["dest   ██·", "temp   ·█·", "humid  ··B"]
+    assert len(drawn.spec["data"]["values"]) == 9
+
+
+def test_where_no_column_has_drifted_there_is_nothing_to_draw() -> None:
+    drawn = effects([checked(0), checked(1)])
+    assert drawn.detail
+    assert render_html(Report("calm", (drawn,)))

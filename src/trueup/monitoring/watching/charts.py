@@ -1,6 +1,6 @@
 """A watched model in pictures: its windows against the threshold, and columns before and now."""
 
-import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,11 @@ from trueup.reporting.charts import SCHEMA, WIDTH, labelled, sparkline
 if TYPE_CHECKING:
     from trueup.monitoring.cells import Cells
 
-DRAWN = 4  # columns
+DRAWN = 4  # columns, before and now
+_ROWS = 12  # columns, window by window
+_SCORES, _COLUMNS = "Highest score of each window, in thresholds", "Columns, window by window"
+_CHANCE = "no more than chance"
+_MARKS = {"drifted": ("#c62828", "█"), "broken": ("#6a1b9a", "B"), _CHANCE: ("#cfd4d9", "·")}
 _COLOURS: dict[State, str] = {
     "quiet": "#2e7d32",
     "alarm": "#c62828",
@@ -51,7 +55,7 @@ def timeline(checks: Sequence[Checked], states: Sequence[State]) -> Chart:
     colour = {"field": "state", "type": "nominal", "title": None, "scale": scale}
     spec: dict[str, Any] = {
         "$schema": SCHEMA,
-        "title": "Windows",
+        "title": _SCORES,
         "width": WIDTH - 55,
         "height": _HEIGHT,
         "data": {"values": values},
@@ -68,7 +72,7 @@ def timeline(checks: Sequence[Checked], states: Sequence[State]) -> Chart:
         "score": sparkline([_score(one) for one in checks]),
         "state": "".join(_LETTERS[state] for state in states[-60:]),
     }
-    return Chart("Windows", spec, labelled(letters))
+    return Chart(_SCORES, spec, labelled(letters))
 
 
 def _versions(checks: Sequence[Checked]) -> dict[str, Any]:
@@ -80,34 +84,46 @@ def _versions(checks: Sequence[Checked]) -> dict[str, Any]:
 
 
 def effects(checks: Sequence[Checked]) -> Chart:
-    """Return how far the columns of the last window were off in each window that holds them."""
-    last = next((one.drift for one in reversed(checks) if one.drift), None)
-    names = [one.name for one in last.columns[:DRAWN]] if last else []
-    known = [
-        {each.name: each.effect for each in one.drift.columns} if one.drift else {}
-        for one in checks
-    ]
+    """Return in which windows columns have drifted or were broken; the most frequent first."""
+    words = [_words(one) for one in checks]
+    counts = Counter(name for each in words for name in each)
+    names = [name for name, _ in counts.most_common(_ROWS)]
     values = [
-        {"column": name, "window": one.window.begin.isoformat(), "effect": shown[name]}
-        for one, shown in zip(checks, known, strict=True)
+        {
+            "column": name,
+            "window": one.window.begin.isoformat(),
+            "end": one.window.end.isoformat(),
+            "is": each.get(name, _CHANCE),
+        }
         for name in names
-        if name in shown
+        for one, each in zip(checks, words, strict=True)
     ]
+    there = [word for word in _MARKS if any(value["is"] == word for value in values)]
+    scale = {"domain": there, "range": [_MARKS[word][0] for word in there]}
     spec: dict[str, Any] = {
         "$schema": SCHEMA,
-        "title": "Effect by column",
-        "width": WIDTH - 55,
-        "height": _HEIGHT,
+        "title": _COLUMNS,
+        "width": WIDTH - 130,
+        "height": {"step": 18},
         "data": {"values": values},
-        "mark": {"type": "line", "point": True},
+        "mark": {"type": "rect", "stroke": "#ffffff", "strokeWidth": 0.5},
         "encoding": {
             "x": {"field": "window", **_TIME},
-            "y": {"field": "effect", "type": "quantitative"},
-            "color": {"field": "column", "type": "nominal", "title": None, "sort": names},
+            "x2": {"field": "end"},
+            "y": {"field": "column", "type": "nominal", "title": None, "sort": names},
+            "color": {"field": "is", "type": "nominal", "title": None, "scale": scale},
         },
     }
-    letters = {name: sparkline([each.get(name, math.nan) for each in known]) for name in names}
-    return Chart("Effect by column", spec, labelled(letters), detail=True)
+    letters = {
+        name: "".join(_MARKS[each.get(name, _CHANCE)][1] for each in words[-60:]) for name in names
+    }
+    return Chart(_COLUMNS, spec, labelled(letters) or "no column has drifted", detail=not names)
+
+
+def _words(one: Checked) -> dict[str, str]:
+    """Return the columns that have drifted in a window, or were broken."""
+    drifted = dict.fromkeys(one.drift.moved if one.drift else (), "drifted")
+    return drifted | {each.column: "broken" for each in one.broken if each.column}
 
 
 def distributions(

@@ -6,7 +6,7 @@ from trueup.monitoring.performance.dropping import Drop
 from trueup.monitoring.watching.events import Checked, Moved
 from trueup.monitoring.watching.standing import Standing, resets
 from trueup.monitoring.watching.telling import by_month, summary
-from trueup.reporting.blocks import Block, Cell, Check, Column, Report, Table, Text, Verdict
+from trueup.reporting.blocks import Block, Cell, Chart, Check, Column, Report, Table, Text, Verdict
 from trueup.reporting.wording import number
 
 _TOP = 3  # columns, in a window's line
@@ -34,14 +34,15 @@ _BROKEN = (Column("column"), Column("check"), Column("what"), Column("sure"), Co
 def watch_report(
     standing: Standing, above: Sequence[Block] = (), further: Sequence[Block] = ()
 ) -> Report:
-    """Return the report of a standing; charts stand above its windows, ``further`` blocks below."""
+    """Return the report of a standing: charts above its windows, tables of ``further`` below."""
     months = by_month(standing)
     told = [months] if months else []
-    blocks: list[Block] = [_verdict(standing), *above, *told, _windows(standing)]
+    drawn = [one for one in further if isinstance(one, Chart) and not one.detail]
+    blocks: list[Block] = [_verdict(standing), *above, *drawn, *told, _windows(standing)]
     newest = newest_of(standing)
     if newest is not None:
         blocks += _in_full(newest)
-    blocks += further
+    blocks += [one for one in further if one not in drawn]
     blocks.append(Text("\n".join(_notes(standing))))
     return Report(f"{standing.model}, {standing.environment}", tuple(blocks))
 

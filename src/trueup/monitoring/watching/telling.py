@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import get_args
 
 import msgspec
@@ -14,6 +14,7 @@ from trueup.reporting.blocks import Cell, Column, Table
 _LEAST_WINDOWS = 4  # below these the table of windows says it as shortly
 _LEAST_MONTHS = 3
 _NAMED = 3
+_SEASON = timedelta(days=60)  # over which the seasons show
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -55,6 +56,18 @@ def _sentences(standing: Standing) -> Iterator[str]:
     if any(names for _, names in broken):
         yield f"found broken most often: {_often(broken)}"
     yield from _performance(standing)
+    yield from _careful(standing)
+
+
+def _careful(standing: Standing) -> Iterator[str]:
+    """Say what all this does not tell."""
+    checks, reference = standing.checks, standing.reference
+    if reference is not None and not reference.claimed:
+        yield "how often chance alone would do that is not known: the reference is too small"
+    settings = standing.settings
+    is_long = checks[-1].window.end - checks[0].window.begin > _SEASON
+    if is_long and not settings.seasonal and any(one.drift and one.drift.moved for one in checks):
+        yield "season is not told from drift: monitor.drift.seasonal names none"
 
 
 def _often(found: Sequence[tuple[Checked, Sequence[str]]]) -> str:
@@ -114,7 +127,7 @@ def by_month(standing: Standing) -> Table | None:
     metric = standing.settings.metric
     columns = [Column("month"), Column("rows", "number", digits=15)]
     columns += [Column(name, "number") for name in ("windows", "alarm", "broken")]
-    columns.append(Column("drifted"))
+    columns.append(Column("drifted, in how many"))
     if metric:
         columns += [Column(metric, "number", digits=3), Column("estimated", "number", digits=3)]
         columns.append(Column("off by", "number", digits=2, sign=True))
@@ -143,11 +156,12 @@ def _month(
     known = [one for _, one in pairs if one.realised is not None]
     made = [one for _, one in pairs if one.estimated is not None]
     both = [one for _, one in pairs if one.off is not None]
+    off = _mean(both, [one.off for one in both])
     return (
         *row,
         _mean(known, [one.realised for one in known]),
         _mean(made, [one.estimated for one in made]),
-        _mean(both, [one.off for one in both]),
+        None if off is None else round(off, 3),
     )
 
 
