@@ -95,6 +95,21 @@ def test_a_table_that_is_not_as_it_should_be_stops_and_is_named(case: str) -> No
     assert {each.check for each in found.stopping} <= {check, "classes"}
 
 
+def test_rows_of_later_that_wait_for_their_truth_are_no_future() -> None:
+    waiting = (
+        table()
+        .tail(50)
+        .with_columns(
+            id=pl.col("id") + "-next", predicted_at=pl.col("predicted_at") + 9 * DAY, late=None
+        )
+    )
+    assert guard(rows(table=pl.concat([table(), waiting])), known()).go
+
+
+def test_captures_without_a_prediction_are_looked_at_as_far_as_they_go() -> None:
+    assert guard(rows(captured().drop("prediction")), known()).go
+
+
 def test_a_missing_column_is_named_with_the_stage_that_makes_it() -> None:
     found = guard(rows(table=table().drop("temp")), known())
     assert stopped(found) == [("schema", "temp")]

@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trueup.loop.guard.records import Finding, Limits
-from trueup.loop.guard.rows import Known, Rows
+from trueup.loop.guard.rows import Known, Rows, known_us, us
 from trueup.monitoring.broken.bounds import bound_of, surprise
-from trueup.monitoring.maturity import COMPLETE, NEVER, MaturityCurve, maturity_curve
+from trueup.monitoring.maturity import COMPLETE, NEVER, MaturityCurve
 from trueup.reporting.wording import duration
 
 if TYPE_CHECKING:
     import polars as pl
-    from numpy.typing import NDArray
-
-    Whole = NDArray[np.int64]
 
 _SECOND_US = 1_000_000
 _DAY_US = 86_400 * _SECOND_US
@@ -27,16 +24,16 @@ _NEWEST = 0.25  # of the days, that are compared with those before
 
 
 def as_of(rows: Rows, known: Known, limits: Limits) -> Iterator[Finding]:
-    """Yield rows, and labels, that came after the moment which is decided for."""
-    if rows.time and rows.time in rows.table.columns:
-        times = rows.table[rows.time]
-        late = _us(times) > rows.now_us
+    """Yield rows with a truth, and labels, of after the moment which is decided for."""
+    if {rows.time, rows.target} <= set(rows.table.columns):
+        late = us(rows.table[rows.time]) > rows.now_us
+        late &= rows.table[rows.target].is_not_null().to_numpy()
         if late.any():
             yield _future(int(late.sum()), rows, known, rows.time, "rows are of a time")
     frame = rows.labelled
     if frame is not None and frame["labelled_at"].null_count() < frame.height:
-        late = _known_us(frame["labelled_at"]) > rows.now_us
-        late &= _known_us(frame["labelled_at"]) != NEVER
+        late = known_us(frame["labelled_at"]) > rows.now_us
+        late &= known_us(frame["labelled_at"]) != NEVER
         trained = int((late & frame["trained"].to_numpy()).sum())
         if trained:
             yield _future(trained, rows, known, rows.target, "labels were said")
@@ -61,12 +58,12 @@ def maturity(rows: Rows, known: Known, limits: Limits) -> Iterator[Finding]:
     frame = rows.labelled
     if frame is None or not frame.height:
         return
-    curve = _curve(frame, rows.now_us)
+    curve = rows.curve
     after_s = mature_after_s(known, curve)
     trained = frame.filter("trained")
     if after_s is None or not curve.ages_s or not trained.height:
         return
-    ages_s = (rows.now_us - _us(trained["at"])) / _SECOND_US
+    ages_s = (rows.now_us - us(trained["at"])) / _SECOND_US
     young = ages_s < after_s
     come = np.maximum(curve.come_by(ages_s[young]), _LEAST_COME)
     missing = float((1 / come - 1).sum())
@@ -95,7 +92,7 @@ def label_gap(rows: Rows, known: Known, limits: Limits) -> Iterator[Finding]:
     mature = mature_rows(rows, known)
     if mature is None or not mature.height:
         return
-    days = _us(mature["at"]) // _DAY_US
+    days = us(mature["at"]) // _DAY_US
     places, codes = np.unique(days, return_inverse=True)
     missing = mature["truth"].is_null().to_numpy()
     each = np.bincount(codes).astype(np.int64)
@@ -177,29 +174,8 @@ def mature_rows(rows: Rows, known: Known) -> "pl.DataFrame | None":
     frame = rows.labelled
     if frame is None or not frame.height:
         return None
-    after_s = mature_after_s(known, _curve(frame, rows.now_us))
+    after_s = mature_after_s(known, rows.curve)
     if after_s is None:
         return None
-    old = pl.Series(rows.now_us - _us(frame["at"]) >= after_s * _SECOND_US)
+    old = pl.Series(rows.now_us - us(frame["at"]) >= after_s * _SECOND_US)
     return frame.filter(old)
-
-
-def _curve(frame: "pl.DataFrame", now_us: int) -> MaturityCurve:
-    return maturity_curve(_us(frame["at"]), _known_us(frame["labelled_at"]), now_us)
-
-
-def _us(times: "pl.Series") -> "Whole":
-    """Return times in microseconds since 1970; a date is its beginning in UTC."""
-    import polars as pl
-
-    found: Whole = (
-        times.cast(pl.Datetime("us", getattr(times.dtype, "time_zone", None)))
-        .to_physical()
-        .fill_null(0)
-        .to_numpy()
-    )
-    return found
-
-
-def _known_us(times: "pl.Series") -> "Whole":
-    return np.where(times.is_null().to_numpy(), NEVER, _us(times))

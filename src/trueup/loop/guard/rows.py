@@ -7,17 +7,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from trueup.captures.losses import named
 from trueup.config.model_entries import LabelsEntry
 from trueup.gate.metrics import Task
 from trueup.models.signature import Signature
 from trueup.monitoring.broken.records import Pipe
+from trueup.monitoring.maturity import NEVER, MaturityCurve, maturity_curve
 from trueup.monitoring.skew import Skew
 from trueup.monitoring.watching.events import BrokenPart
 
 if TYPE_CHECKING:
     import polars as pl
+    from numpy.typing import NDArray
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CLASSES = ("binary", "multiclass")
@@ -91,16 +94,40 @@ class Rows:
         """
         return None if self.captured is None else _labelled(self, self.captured)
 
+    @cached_property
+    def curve(self) -> MaturityCurve:
+        """Return how soon labels have come of what was captured."""
+        frame = self.labelled
+        if frame is None:
+            nothing = np.empty(0, np.int64)
+            return maturity_curve(nothing, nothing, self.now_us)
+        return maturity_curve(us(frame["at"]), known_us(frame["labelled_at"]), self.now_us)
+
     @property
     def now_us(self) -> int:
         """Return the moment that is decided for, in microseconds."""
         return (self.now - _EPOCH) // timedelta(microseconds=1)
 
 
+def us(times: "pl.Series") -> "NDArray[np.int64]":
+    """Return times in microseconds since 1970; a date is its beginning in UTC."""
+    import polars as pl
+
+    plain = times.cast(pl.Datetime("us", getattr(times.dtype, "time_zone", None)))
+    found: NDArray[np.int64] = plain.to_physical().fill_null(0).to_numpy()
+    return found
+
+
+def known_us(times: "pl.Series") -> "NDArray[np.int64]":
+    """Return the same, NEVER where there is none."""
+    return np.where(times.is_null().to_numpy(), NEVER, us(times))
+
+
 def _labelled(rows: Rows, captured: "pl.DataFrame") -> "pl.DataFrame":
     import polars as pl
 
     nothing: dict[str, Any] = {
+        "prediction": pl.Null,
         "score": pl.Float64,
         "label": pl.Null,
         "labelled_at": pl.Datetime("us", "UTC"),
