@@ -1,10 +1,8 @@
 """Commits that are made without a checkout: files over a base, by anybody, on no branch yet."""
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -29,10 +27,12 @@ def commit_files(
     the commit is on no branch until one is pushed. Filters of ``.gitattributes`` apply. Equal
     arguments return the same commit. Raises NotARevision.
     """
+    from tempfile import TemporaryDirectory
+
     parent = resolve(root, base)
     prefix = _said(root, ["rev-parse", "--show-prefix"]).rstrip("\n")
     with TemporaryDirectory(prefix="trueup-index-") as folder:
-        index = {"GIT_INDEX_FILE": os.path.join(folder, "index")}  # noqa: PTH118 - a variable
+        index = {"GIT_INDEX_FILE": f"{folder}/index"}
         _said(root, ["read-tree", parent], environment=index)
         modes = _modes(root, [prefix + path for path in files], index)
         entries = b"".join(

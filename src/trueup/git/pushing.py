@@ -13,7 +13,6 @@ from trueup.errors import AccessRefused, RemoteSilent, SomebodyElseFirst, Trueup
 from trueup.git import run_git
 
 TIMEOUT_S = 120.0
-_ABSENT = "0" * 40
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # The shell of git's own helper reads the variables; neither its text nor a process list has them.
 _HELPER = (
@@ -141,7 +140,6 @@ def _credential(target: Target) -> Mapping[str, str]:
         raise WrongUsage("the address to push to holds a login", remedy="Take it out of the URL")
     server = f"{parts.scheme}://{parts.netloc}"
     options = [
-        ("credential.helper", ""),
         (f"credential.{server}.helper", ""),
         (f"credential.{server}.helper", _HELPER),
         (f"credential.{server}.useHttpPath", "false"),
