@@ -13,11 +13,15 @@ _DAYS_LISTED = 62  # one list a day; beyond, one of everything
 
 
 class Span(msgspec.Struct, frozen=True):
-    """Which rows of a model: since (included) until (excluded), and of one version."""
+    """Which rows of a model: since (included) until (excluded), and of one version.
+
+    With an environment also those of which nobody says where they were answered.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
     version: int | None = None
+    environment: str = ""
 
 
 EVERYTHING = Span()
@@ -35,6 +39,9 @@ def segments_in(bucket: Bucket, kind: str, model: str, span: Span = EVERYTHING) 
                 found.append(one)
     if span.version is not None and kind == layout.CAPTURES:
         found = [one for one in found if one.version == span.version]
+    if span.environment and kind == layout.CAPTURES:
+        here = ("", layout.folder_of(span.environment))
+        found = [one for one in found if one.environment in here]
     return sorted(found)
 
 

@@ -41,6 +41,7 @@ class Frame(msgspec.Struct, frozen=True, array_like=True):
     version: int
     digest: str
     columns: dict[str, Column]
+    environment: str = ""
 
     @property
     def rows(self) -> int:
@@ -108,9 +109,9 @@ def _likeness(batch: Batch) -> tuple[Any, ...]:
     if isinstance(batch, Labelled):
         return ("labels", batch.model)
     if batch.refused:
-        return ("refused", batch.model, batch.version, batch.digest)
+        return ("refused", batch.model, batch.version, batch.digest, batch.environment)
     names = (names_of(batch.inputs), names_of(batch.outputs), bool(batch.propensity))
-    return ("captures", batch.model, batch.version, batch.digest, names)
+    return ("captures", batch.model, batch.version, batch.digest, names, batch.environment)
 
 
 def _captures(group: Sequence[Captured]) -> Frame:
@@ -135,7 +136,8 @@ def _captures(group: Sequence[Captured]) -> Frame:
         made |= _named(INPUT, [one.inputs for one in group])
         made |= _named(OUTPUT, [one.outputs for one in group])
     _check(made, rows, first.model)
-    return Frame("captures", first.model, first.version, first.digest, made)
+    named = (first.model, first.version, first.digest)
+    return Frame("captures", *named, made, first.environment)
 
 
 def _named(prefix: str, parts: Sequence[Named]) -> dict[str, Column]:

@@ -21,11 +21,17 @@ class Segment(msgspec.Struct, frozen=True, order=True):
     source: str  # tells segments of the same times from each other
     key: str = ""
     size_bytes: int = 0
+    environment: str = ""  # as a key holds it; empty: nobody has said
 
 
 def short_digest(digest: str) -> str:
     """Return as much of a model's digest as a key holds; a dash would part the key."""
     return digest.replace("-", "")[:16]
+
+
+def folder_of(environment: str) -> str:
+    """Return an environment as a key holds it; of none, nothing."""
+    return stage_folder(environment) if environment else ""
 
 
 def model_folder(model: str) -> str:
@@ -55,9 +61,11 @@ def log_prefix(model: str) -> str:
 
 def segment_key(kind: str, model: str, segment: Segment) -> str:
     """Return the key that says what a segment holds."""
+    where = f"-{segment.environment}" if segment.environment else ""
     return (
         f"{day_prefix(kind, model, segment.first_ms)}{segment.first_ms:013d}-{segment.last_ms:013d}"
-        f"-v{segment.version}-{segment.digest}-{segment.schema}-{segment.source}{_SUFFIX}"
+        f"-v{segment.version}-{segment.digest}-{segment.schema}-{segment.source}{where}"
+        f"{_SUFFIX}"
     )
 
 
@@ -70,5 +78,5 @@ def segment_of(key: str, size_bytes: int = 0) -> Segment | None:
     first, last, version, digest, schema, source = parts
     if not (first.isdigit() and last.isdigit() and version[1:].isdigit()):
         return None
-    times = (int(first), int(last))
-    return Segment(*times, int(version[1:]), digest, schema, source, key, size_bytes)
+    times, (source, _, where) = (int(first), int(last)), source.partition("-")
+    return Segment(*times, int(version[1:]), digest, schema, source, key, size_bytes, where)

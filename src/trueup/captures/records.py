@@ -56,6 +56,7 @@ class Captured(msgspec.Struct, frozen=True):
     role: Role = "champion"
     refused: str = ""  # why; the inputs are then whatever was sent
     propensity: float = 0.0  # with which the rows were chosen to be labelled, where they were
+    environment: str = ""  # where it was live; empty: nobody says
 
     @property
     def rows(self) -> int:

@@ -1,6 +1,7 @@
 """From the frames of a spool file to segments: one for each model, version and day."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -14,6 +15,7 @@ from trueup.captures.layout import Segment
 
 _DAY_US = 86_400_000_000
 FORMAT = 1
+_Name: TypeAlias = tuple[str, str, int, str, str]  # kind, model, version, digest, environment
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -43,22 +45,24 @@ class Piece(msgspec.Struct, frozen=True):
 
 def pieces_of(frames: Iterable[Frame], source: str) -> Iterator[Piece]:
     """Yield the segments that frames make; the same frames and source give the same keys."""
-    groups: dict[tuple[str, str, int, str], list[Frame]] = {}
+    groups: dict[_Name, list[Frame]] = {}
     for one in frames:
-        groups.setdefault((one.kind, one.model, one.version, one.digest), []).append(one)
+        of = (one.kind, one.model, one.version, one.digest, one.environment)
+        groups.setdefault(of, []).append(one)
     for nth, (name, group) in enumerate(groups.items()):
         table = stack([one.columns for one in group])
         for day_nth, day in enumerate(_days(table)):
             yield piece(name, day, f"{source}.{nth}.{day_nth}" if day_nth else f"{source}.{nth}")
 
 
-def piece(name: tuple[str, str, int, str], table: dict[str, Column], source: str) -> Piece:
+def piece(name: _Name, table: dict[str, Column], source: str) -> Piece:
     """Return one segment; all its rows are of one day."""
-    kind, model, version, digest = name
+    kind, model, version, digest, environment = name
     moments = table["at"].values()
     first, last = int(moments.min()) // 1000, int(moments.max()) // 1000
     short = layout.short_digest(digest)
-    segment = Segment(first, last, version, short, schema_digest(table), source)
+    of = layout.folder_of(environment)
+    segment = Segment(first, last, version, short, schema_digest(table), source, environment=of)
     key = layout.segment_key(kind, model, segment)
     return Piece(kind, model, msgspec.structs.replace(segment, key=key), table)
 

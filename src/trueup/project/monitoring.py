@@ -100,7 +100,7 @@ def _watch(workspace: Workspace, wanted: Wanted, found: Resolved, detecting: Det
 def _pass(watch: Watch, wanted: Wanted, name: VersionName, found: Resolved) -> tuple[int, int]:
     """Bring every version up to date; return how many windows were checked, and are open."""
     width_s = watch.settings.window_s
-    bucket, span = watch.workspace.bucket, Span(until=wanted.until)
+    bucket, span = watch.workspace.bucket, Span(until=wanted.until, environment=found.environment)
     segments = segments_in(bucket, CAPTURES, watch.model, span)
     every = windows_of(segments, width_s)
     shared = {one for one, some in every.items() if len({each.version for each in some}) > 1}

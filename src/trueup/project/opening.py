@@ -81,8 +81,9 @@ class Opener:
         allow(self.workspace, name.model, found.version, self._asked)
         form, signature = form_of(self.workspace, name.model, found.version)
         label = Named(
-            name.model, found.version.version, found.version.model.digest, name.alias or found.alias
-        )
+            name.model, found.version.version, found.version.model.digest,
+            name.alias or found.alias, self._environment,
+        )  # fmt: skip
         return Served(label, form, signature, pool or self._pool, self.terms(name))
 
     def _routing(self, model: str) -> Routing | None:

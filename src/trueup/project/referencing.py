@@ -94,11 +94,13 @@ def captured_rows(workspace: Workspace, model: str, found: Resolved, span: Span)
     import polars as pl
 
     for roles in (LIVE, ALL):
-        rows = Rows(workspace.bucket, model, found.version.version, roles)
+        rows = Rows(workspace.bucket, model, found.version.version, roles, found.environment)
         frame = table_of(rows, span, size_bytes=1 << 62)
         count = _height(frame)
         if count:
-            exact = msgspec.structs.replace(span, version=rows.version)
+            exact = msgspec.structs.replace(
+                span, version=rows.version, environment=found.environment
+            )
             answers = reading.captures(workspace.bucket, model, exact).filter(
                 pl.col("label").is_not_null() & pl.col("role").is_in(list(roles))
             )

@@ -57,7 +57,7 @@ class Version(msgspec.Struct, frozen=True):
         """Return its captures in a span, as they were written."""
         import polars as pl
 
-        span = Span(begin, end, self.number)
+        span = Span(begin, end, self.number, self.rows.environment)
         found = reading.captures(self.rows.bucket, self.rows.model, span, labels=labels)
         return found.filter(pl.col("role").is_in(list(self.rows.roles)))
 
@@ -70,4 +70,5 @@ def version_of(watch: Watch, found: Resolved) -> Version:
         for one in found.history.events
     )
     roles = LIVE if was_champion else ALL
-    return Version(watch, found, Rows(watch.workspace.bucket, watch.model, number, roles))
+    bucket, model = watch.workspace.bucket, watch.model
+    return Version(watch, found, Rows(bucket, model, number, roles, found.environment))

@@ -23,7 +23,7 @@ def captured(
         inputs = Matrix(served.fields.names, rows.coded.T)
     return Captured(
         named.model, named.version, named.digest, time.time_ns(), ids, inputs, outputs,
-        flags, spent_s,
+        flags, spent_s, environment=named.environment,
     )  # fmt: skip
 
 

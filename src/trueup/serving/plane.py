@@ -183,7 +183,7 @@ class Plane:
         self.captures.offer(
             Captured(
                 named.model, named.version, named.digest, time.time_ns(), new_ids(count), sent,
-                {}, refused=error.problem[:500],
+                {}, refused=error.problem[:500], environment=named.environment,
             )
         )  # fmt: skip
 

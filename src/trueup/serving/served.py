@@ -24,6 +24,7 @@ class Named(msgspec.Struct, frozen=True):
     version: int
     digest: str
     alias: str = ""
+    environment: str = ""
 
     def __str__(self) -> str:
         return f"{self.model}/{self.version}"

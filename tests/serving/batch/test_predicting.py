@@ -407,7 +407,7 @@ def child(root: Path, given: str, out: str, rows: int = 50, limit: int = 0) -> A
         "predict/*/00000000.json",
         "predict/*/00000037.rows.arrow",
         "store/batches/**/*.json",
-        "store/captures/shop/sale/rows/*/*.30.0.arrow",
+        "store/captures/shop/sale/rows/*/*.30.0-*.arrow",
     ],
 )
 def test_killed_at_any_moment_the_next_call_goes_on_and_nothing_is_there_twice(

@@ -31,6 +31,7 @@ class Rows(msgspec.Struct, frozen=True):
     model: str
     version: int
     roles: tuple[Role, ...] = LIVE
+    environment: str = ""  # in which they were answered; empty: anywhere
 
 
 def table_of(rows: Rows, span: Span, size_bytes: int = 0) -> "pl.LazyFrame | pl.DataFrame":
@@ -40,7 +41,7 @@ def table_of(rows: Rows, span: Span, size_bytes: int = 0) -> "pl.LazyFrame | pl.
     """
     import polars as pl
 
-    exact = msgspec.structs.replace(span, version=rows.version)
+    exact = msgspec.structs.replace(span, version=rows.version, environment=rows.environment)
     found = reading.captures(rows.bucket, rows.model, exact, labels=False)
     found = found.filter(pl.col("role").is_in(list(rows.roles)))
     names = found.collect_schema().names()

@@ -36,7 +36,7 @@ def frames_kept(named: Named, kept: Kept, rules: Rules, latency_s: float) -> Ite
     batch = Captured(
         named.model, named.version, named.digest, kept.at, kept.ids.to_list(),
         {name: _slow(one) for name, one in kept.given.items()}, kept.outputs,
-        latency_s=latency_s, role="batch",
+        latency_s=latency_s, role="batch", environment=named.environment,
     )  # fmt: skip
     hidden = set(rules.redact)
     said = _without(kept.said, hidden) if hidden else kept.said

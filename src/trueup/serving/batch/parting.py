@@ -148,7 +148,7 @@ class Scorer:
             why = "; ".join(found.wrong[place])
             one = Captured(
                 named.model, named.version, named.digest, self._at_ns, ids, sent, {},
-                role="batch", refused=why[:500],
+                role="batch", refused=why[:500], environment=named.environment,
             )  # fmt: skip
             made.append(keeping.redacted(one, self._rules))
         return made, len(places)
