@@ -9,8 +9,9 @@ import msgspec
 
 from trueup.captures.erasures import Erased, Exported, Order
 from trueup.captures.exporting import Wish
-from trueup.captures.finding import Span
+from trueup.captures.finding import Span, segments_in
 from trueup.captures.importing import Imported, Layout, Whose
+from trueup.captures.layout import CAPTURES
 from trueup.captures.reading import Extent, Refusals
 from trueup.captures.records import Rules, rules_of
 from trueup.config.units import duration_s
@@ -112,17 +113,20 @@ def import_table(workspace: Workspace, name: str, table: Path, layout: Layout) -
 def erase(workspace: Workspace, name: str, chosen: Chosen, why: str) -> Erased:
     """Remove a person's rows, and say which versions were trained on them."""
     from trueup.captures import erasing
+    from trueup.monitoring.profiles.served import forget
 
     version = _named(workspace, name)
-    stamp = stamp_of(workspace)
+    stamp, bucket = stamp_of(workspace), workspace.bucket
     order = Order(str(stamp.by), stamp.at, why)
-    return erasing.erase(
-        workspace.bucket,
+    done = erasing.erase(
+        bucket,
         version.model,
         chosen,
         order,
         lambda ids: trained_on(workspace, version.model, ids),
     )
+    forget(bucket, version.model, segments_in(bucket, CAPTURES, version.model))
+    return done
 
 
 def trained_on(workspace: Workspace, model: str, ids: Sequence[str]) -> list[str]:
