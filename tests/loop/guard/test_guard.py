@@ -291,7 +291,7 @@ def test_far_fewer_rows_than_the_last_time_stop() -> None:
 def test_what_cannot_be_looked_at_is_said() -> None:
     found = guard(rows(captured=None, id="", group=""), Known())
     assert found.go
-    assert len(found.not_checked) == 10
+    assert len(found.not_checked) == 12
     assert "classes" in found.checked
 
 
@@ -300,7 +300,7 @@ def test_captures_that_say_too_little_are_named() -> None:
     found = guard(rows(frame), known(own=(), before=None))
     assert found.go
     told = [one.split(":")[0] for one in found.not_checked]
-    assert told == ["skew", "own source", "selection"]
+    assert told == ["skew", "own source", "selection", "whether rows or classes have gone"]
     unknown = guard(rows(captured().with_columns(labelled_at=None)), known(labels=LabelsEntry()))
     assert sum("labels.mature_after" in one for one in unknown.not_checked) == 3
 

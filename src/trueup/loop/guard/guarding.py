@@ -50,7 +50,10 @@ def guard(rows: Rows, known: Known, limits: Limits = _DEFAULT) -> Guarded:
         rows=rows.table.height,
         at=rows.now,
         checked=tuple(name for name, _ in _CHECKS if name not in without),
-        not_checked=tuple(f"{name.replace('_', ' ')}: {why}" for name, why in without.items()),
+        not_checked=(
+            *(f"{name.replace('_', ' ')}: {why}" for name, why in without.items()),
+            *_in_part(known),
+        ),
         limits=limits,
     )
 
@@ -77,6 +80,14 @@ def _without(rows: Rows, known: Known) -> Iterator[tuple[Check, str]]:
             yield name, "nothing was captured of these rows"
     else:
         yield from _without_facts(rows, known)
+
+
+def _in_part(known: Known) -> Iterator[str]:
+    """Yield what checks that are made do not look at."""
+    if known.signature is None:
+        yield "columns and their types: the signature of the version that is live is not known"
+    if known.before is None:
+        yield "whether rows or classes have gone: the last training is not known"
 
 
 def _without_facts(rows: Rows, known: Known) -> Iterator[tuple[Check, str]]:
