@@ -3,6 +3,7 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import hypothesis.strategies as st
@@ -14,7 +15,7 @@ from tests.loop.world import LOOPER, TERMS, World, loop_of
 from tests.registry.events import AT
 from trueup.errors import RemoteSilent
 from trueup.loop.events import Decided
-from trueup.loop.history import Course, History
+from trueup.loop.history import History
 from trueup.loop.journal import Journal
 from trueup.loop.points import POINTS
 from trueup.loop.ticking import tick
@@ -130,7 +131,7 @@ class LoopMachine(RuleBasedStateMachine):
     @invariant()
     def cooldown_and_budget_hold(self) -> None:
         spent = [one.decided.cools_from for one in reversed(self.history.retrains())]
-        for sooner, later in zip(spent, spent[1:], strict=False):
+        for sooner, later in pairwise(spent):
             assert later - sooner >= COOLDOWN
         period = timedelta(seconds=BUDGET.period_s)
         for moment in spent:
@@ -144,6 +145,14 @@ class LoopMachine(RuleBasedStateMachine):
                 found = history.evidence(one)
                 assert found is not None
                 assert found.outcome == "pass"
+
+    @invariant()
+    def the_loop_promotes_a_version_once(self) -> None:
+        """Also where a person went back from it before its decision had come to its end."""
+        moved = Counter(
+            one.version for one in self.world.history().events if isinstance(one, Promoted)
+        )
+        assert set(moved.values()) <= {1}
 
     @invariant()
     def the_champion_can_always_be_loaded(self) -> None:
@@ -163,15 +172,10 @@ class LoopMachine(RuleBasedStateMachine):
         for _ in range(3):
             self.clock += timedelta(hours=2)
             self.pass_on()
-        left = [one for one in self.history.courses.values() if one.ended is None]
-        assert not [one for one in left if not _just_decided(one, self.history)]
+        assert not self.history.open
         for one in self.history.courses.values():
             if one.ended is not None and self.clock - one.ended.at < timedelta(days=6):
                 assert f"decision/{one.decided.decision}/ended" in self.history.sent
-
-
-def _just_decided(one: Course, history: History) -> bool:
-    return one.number >= history.number - 1
 
 
 LoopMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25)

@@ -1,6 +1,6 @@
 """Ports over one bucket, a real registry among them: what survives the process that used them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,7 +31,7 @@ from trueup.registry import moves
 from trueup.registry.history import History
 from trueup.registry.names import CHALLENGER
 from trueup.registry.promotion import PromotionRequest, Terms
-from trueup.registry.records import AliasMoved, Identity, RolledBack
+from trueup.registry.records import AliasMoved, Event, Identity, Promoted, RolledBack
 from trueup.registry.refusals import ChampionMoved, Refused
 from trueup.registry.registry import Registry
 from trueup.registry.verdicts import keep_verdict
@@ -117,6 +117,9 @@ class World:
 
     def promote(self, decided: Decided, version: int) -> Move:
         self._did("promoting", decided.decision)
+        for one in self._since(decided):
+            if isinstance(one, Promoted) and one.version == version:
+                return Move(True, version, one.before)
         request = PromotionRequest(version, TERMS, LOOPER, AT)
         try:
             event = self.registry.promote(MODEL, request)
@@ -125,6 +128,9 @@ class World:
         except Refused as error:
             return Move(False, version, says=error.problem)
         return Move(True, version, event.before if event else None)
+
+    def _since(self, decided: Decided) -> Sequence[Event]:
+        return self.history().events[decided.registry_event :]
 
     def try_out(self, decided: Decided, version: int) -> Move:
         self._alias(version)
@@ -138,6 +144,9 @@ class World:
         if decided.cause.kind == "harm":
             self._alias(None)
             return Move(True, decided.cause.version)
+        done = [one for one in self._since(decided) if isinstance(one, RolledBack)]
+        if done:
+            return Move(True, done[0].to, done[0].version)
         live = self.history().champion("prod")
         if live != decided.champion or live is None:
             return Move(False, decided.champion, says="another is champion")
@@ -170,6 +179,7 @@ class World:
         live, on_trial = standing.champion, standing.aliases.get(CHALLENGER)
         before = standing.promotions[-2:-1]
         return Observations(
+            registry_event=self.history().number,
             champion=live,
             previous=before[0].version if before else None,
             challenger=on_trial,

@@ -137,6 +137,7 @@ def _wanted(scene: Scene, trigger: Trigger, cause: Cause) -> Decided:
         cools_from=cause.as_of if cause.kind == "schedule" else scene.now,
         then=policy.then if trigger.do == "retrain" else None,
         champion=seen.champion,
+        registry_event=seen.registry_event,
         labels=seen.labels.mature if seen.labels else 0,
         incident=_incident_of(scene.history, trigger),
     )

@@ -64,6 +64,7 @@ class Decided(_Event, frozen=True, tag="decided"):
     cools_from: datetime  # cooldown and budget count from here: the slot, else the clock
     then: Then | None = None  # what follows a passing verdict, of a retrain
     champion: int | None = None  # that was live then
+    registry_event: int = 0  # the registry's last one then: what the decision moves comes later
     labels: int = 0  # mature ones there were then
     incident: str = ""  # that it is an answer to
 

@@ -64,6 +64,7 @@ class FailedDeployment(msgspec.Struct, frozen=True):
 class Observations(msgspec.Struct, frozen=True, omit_defaults=True):
     """All of it, at one moment."""
 
+    registry_event: int = 0  # the last one
     champion: int | None = None
     previous: int | None = None  # the one before, that a rollback goes to
     challenger: int | None = None

@@ -59,6 +59,7 @@ class _Pass:
             waiting = tuple(Carried(one, "it goes on with the next pass") for one in history.open)
             return self._ticked(decision, waiting, dry_run=True)
         self._begin()
+        self._tell()  # what a killed pass owes, before it is overtaken by what is so now
         self._close_proposal()
         decision = self._decide(seen)
         carried = [carry(loop, self.journal, one, self.now) for one in self.journal.history().open]

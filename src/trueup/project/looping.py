@@ -1,21 +1,24 @@
 """The verbs tick, loop explain and loop resume: one model's loop, wired to this checkout."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from threading import Event
 
 import msgspec
 
 from trueup import clock
 from trueup.config.model_entries import ModelEntry
-from trueup.errors import WrongUsage
+from trueup.errors import TrueupError, WrongUsage
 from trueup.loop.equipment import Loop
-from trueup.loop.events import Event, Resumed
+from trueup.loop.events import Decided, Resumed
 from trueup.loop.explaining import Explanation
 from trueup.loop.history import History
 from trueup.loop.policy import Policy, policy_of
 from trueup.loop.ports import Ports
 from trueup.loop.ticking import Ticked
 from trueup.loop.ticking import tick as passed
+from trueup.loop.watching import Pace, stopped_by_signals
+from trueup.loop.watching import watch as repeated
 from trueup.pipeline.outcome import Progress, Quiet
 from trueup.project.loading import entry_of
 from trueup.project.observing import observer_of
@@ -39,6 +42,54 @@ def tick(
     return passed(loop, wanted.now, dry_run=dry_run)
 
 
+def watch(
+    workspace: Workspace,
+    names: Sequence[str],
+    pace: Pace,
+    *,
+    environment: str = "",
+    say: Callable[[str], None] = lambda said: None,
+) -> int:
+    """Repeat passes of models, all that have a loop where none is named; return the rounds.
+
+    The project is opened anew for each pass, so that a changed file counts from the next one.
+    """
+    chosen = list(names) or looped_models(workspace)
+    if not chosen:
+        raise WrongUsage(
+            "no model of this project has a loop",
+            remedy="Say when one is retrained, under models: NAME: loop: when:",
+            place=workspace.project.file,
+        )
+    for name in chosen:
+        policy_for(workspace, Wanted(name, environment))
+
+    def tell(model: str, what: Ticked | TrueupError) -> None:
+        if isinstance(what, TrueupError):
+            say(f"{model}: {what}")
+            return
+        done = [one for one in what.decision.actions if isinstance(one, Decided)]
+        for one in done:
+            say(f"{model}: {one.do}, because {one.cause.says}")
+        for each in what.carried:
+            say(f"{model}: {each.end or 'goes on'}: {each.says}")
+
+    def pass_of(name: str) -> Callable[[], Ticked]:
+        def once() -> Ticked:
+            anew = Workspace(workspace.root, workspace.env, workspace.start)
+            try:
+                return tick(anew, Wanted(name, environment))
+            finally:
+                anew.close()
+
+        return once
+
+    stop = Event()
+    ticks = [(name, pass_of(name)) for name in chosen]
+    with stopped_by_signals(stop):
+        return repeated(workspace.bucket, ticks, pace, tell, stop)
+
+
 def explain(workspace: Workspace, wanted: Wanted) -> Explanation:
     """Return what a model's loop has decided, what it would do now, and why it does no more."""
     from trueup.loop.deciding import decide
@@ -55,7 +106,7 @@ def resume(workspace: Workspace, wanted: Wanted, why: str) -> History:
     if not why:
         raise WrongUsage("that wants a reason", remedy="Give it with: --why REASON; it is recorded")
     loop = loop_of(workspace, wanted, look_only=True)
-    event: Event = Resumed(at=wanted.now or clock.now(), by=loop.by, why=why)
+    event = Resumed(at=wanted.now or clock.now(), by=loop.by, why=why)
     return loop.journal().write(lambda history: event)
 
 

@@ -64,6 +64,7 @@ def _seen(workspace: Workspace, policy: Policy, says: tuple[str, ...]) -> Observ
     trusted = _trust(history, standing.champion, metric)
     late = history.matured()
     return Observations(
+        registry_event=versions.number,
         champion=standing.champion,
         previous=before[0].version if before else None,
         challenger=standing.aliases.get(CHALLENGER),

@@ -89,10 +89,12 @@ class Here:
         """Make a version champion, by its verdict alone."""
         workspace = self._opened()
         model = f"{workspace.project.name}/{_own(decided, workspace)}"
-        withdrawn = _withdrawn(workspace, model, version, decided.environment)
-        if withdrawn is not None:
-            says = f"version {version} was rolled back by {withdrawn.by}, which no loop undoes"
+        last = _last_move(workspace, decided, version)
+        if isinstance(last, RolledBack):
+            says = f"version {version} was rolled back by {last.by}, which no loop undoes"
             return Move(False, version, says=says)
+        if last is not None:  # by this decision, whose worker could not write it down
+            return Move(True, version, last.before, f"version {version} was promoted")
         wanted = promoting.Wanted(decided.environment)
         try:
             found = promoting.promote(workspace, f"{model}/{version}", wanted)
@@ -124,9 +126,12 @@ class Here:
         if decided.cause.kind == "harm":
             on_trial = decided.cause.version
             if standing.aliases.get(CHALLENGER) != on_trial:
-                return Move(False, on_trial, says="it is not on trial any more")
+                return Move(True, on_trial, says=f"version {on_trial} is not on trial any more")
             promoting.alias(workspace, f"{model}/{on_trial}", CHALLENGER, wanted, remove=True)
             return Move(True, on_trial, says=f"version {on_trial} is not on trial any more")
+        last = _last_move(workspace, decided, decided.champion or 0)
+        if isinstance(last, RolledBack):
+            return Move(True, last.to, last.version, f"version {last.version} was rolled back")
         if standing.champion != decided.champion:
             return Move(False, decided.champion, says="another version is the champion by now")
         why = decided.cause.says
@@ -165,16 +170,17 @@ def _own(decided: Decided, workspace: Workspace) -> str:
     return decided.model.removeprefix(f"{workspace.project.name}/")
 
 
-def _withdrawn(
-    workspace: Workspace, model: str, version: int, environment: str
-) -> RolledBack | None:
-    """Return who rolled this version back there, if nobody has promoted it since."""
-    for event in reversed(registry_of(workspace).so_far(model).events):
+def _last_move(
+    workspace: Workspace, decided: Decided, version: int
+) -> Promoted | RolledBack | None:
+    """Return what became of a version in the decision's environment since it was decided."""
+    events = registry_of(workspace).so_far(decided.model).events
+    for event in reversed(events[decided.registry_event :]):
         if isinstance(event, Promoted | RolledBack) and (event.environment, event.version) == (
-            environment,
+            decided.environment,
             version,
         ):
-            return event if isinstance(event, RolledBack) else None
+            return event
     return None
 
 

@@ -1,0 +1,44 @@
+"""trueup watch."""
+
+from pathlib import Path
+
+import click
+
+from trueup.cli.environments import env_option
+from trueup.cli.opening import opened
+from trueup.cli.printing import say
+
+
+def _seconds(ctx: click.Context, option: click.Parameter, text: str) -> float:
+    from trueup.config.units import duration_s
+
+    try:
+        return duration_s(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@click.command()
+@click.argument("names", metavar="[MODEL]...", nargs=-1)
+@env_option
+@click.option(
+    "--every", "every_s", metavar="DURATION", default="60s", show_default=True, callback=_seconds,
+    help="How often a pass is made.",
+)  # fmt: skip
+@click.option("--passes", default=0, help="Stop after so many; 0: when told to.")
+@click.option("--name", "heart", default="loop", show_default=True, help="Of its heartbeat.")
+@click.pass_obj
+def command(
+    folder: Path, names: tuple[str, ...], environment: str, every_s: float, passes: int, heart: str
+) -> None:
+    """Repeat trueup tick for models, by default for all that have a loop, until told to stop.
+
+    SIGTERM stops it after the model that is being worked on. Its heartbeat lies in the bucket: a
+    server's /metrics shows its age, and one that is missing is an alarm.
+    """
+    from trueup.loop.watching import Pace
+    from trueup.project import looping
+
+    with opened(folder) as workspace:
+        pace = Pace(heart, every_s, passes=passes)
+        looping.watch(workspace, names, pace, environment=environment, say=say)
