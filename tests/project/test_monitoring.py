@@ -374,3 +374,40 @@ def test_of_a_model_that_says_nothing_columns_count_by_how_predictions_change(
     assert reference is not None
     assert "permuted among 2,000 rows" in reference.importance_by
     assert reference.importance["near"] > reference.importance["staff"]
+
+
+def narrowed(shop: Path, features: str, cut: str) -> None:
+    """Promote a version of other inputs."""
+    path = shop / "trueup.yaml"
+    path.write_text(path.read_text().replace("features: [shop, near, staff]", features))
+    (shop / "model.skops").write_bytes(fitted(5, without=cut))
+    said(shop, "register", "sale")
+    said(shop, "promote", "sale/2", "--override", "--why", "a test")
+
+
+def test_a_version_without_a_column_that_was_counted_is_refused_by_its_name(shop: Path) -> None:
+    narrowed(shop, "features: [shop, near]", "staff")
+    served(shop, rows(LIVE + 14 * DAY, 1, 100, seed=7))
+    with pytest.raises(WrongUsage, match="shop/sale/2 cannot be watched") as error:
+        watched(shop)
+    assert "staff: it is missing" in str(error.value)
+    assert "trueup monitor rebase shop/sale --why" in str(error.value)
+    said(shop, "monitor", "rebase", "sale", "--why", "staff is not asked for any more")
+    assert states(watched(shop))[-1] == "quiet"
+
+
+def test_a_column_that_is_new_is_told_to_be_not_watched(tmp_path: Path) -> None:
+    shop = project(tmp_path / "shop")
+    path = shop / "trueup.yaml"
+    path.write_text(path.read_text().replace("[shop, near, staff]", "[shop, near]"))
+    (shop / "model.skops").write_bytes(fitted(5, without="staff"))
+    said(shop, "register", "sale")
+    said(shop, "promote", "sale/1", "--override", "--why", "a test")
+    served(shop, rows(LIVE, 1, 100, seed=3))
+    watched(shop)
+    path.write_text(path.read_text().replace("[shop, near]", "[shop, near, staff]"))
+    promoted(shop, 9)
+    served(shop, rows(LIVE + DAY, 1, 100, seed=4))
+    found = watched(shop).reference
+    assert found is not None
+    assert found.rate[-1].endswith("until it is made anew (trueup monitor rebase): staff")

@@ -54,20 +54,21 @@ def rows(first: datetime, days: int, per_day: int, seed: int, shift: float = 0.0
     )
 
 
-def fitted(trees: int, kind: str = "RandomForestClassifier") -> bytes:
-    """Return a forest in skops' format, or another ensemble of scikit-learn."""
+def fitted(trees: int, kind: str = "RandomForestClassifier", without: str = "") -> bytes:
+    """Return a forest in skops' format, or another ensemble of scikit-learn, of most columns."""
     frame = rows(EVALUATED - timedelta(days=60), 20, 30, seed=trees)
     compose, linear = import_module("sklearn.compose"), import_module("sklearn.ensemble")
     encoder = import_module("sklearn.preprocessing").OneHotEncoder(handle_unknown="ignore")
     shaped = compose.make_column_transformer(
-        (encoder, ["shop"]), ("passthrough", ["near", "staff"])
+        (encoder, ["shop"]), ("passthrough", [one for one in ("near", "staff") if one != without])
     )
     if kind == "RandomForestClassifier":
         forest = linear.RandomForestClassifier(trees, max_depth=4, random_state=trees)
     else:
         forest = getattr(linear, kind)(random_state=trees)
     model = import_module("sklearn.pipeline").make_pipeline(shaped, forest)
-    model.fit(frame.select("shop", "near", "staff"), frame["sold"].to_numpy())
+    named = [one for one in ("shop", "near", "staff") if one != without]
+    model.fit(frame.select(named), frame["sold"].to_numpy())
     written: bytes = import_module("skops.io").dumps(model)
     return written
 

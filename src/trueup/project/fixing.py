@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trueup.captures.finding import Span
-from trueup.errors import TrueupError
+from trueup.errors import TrueupError, WrongUsage
 from trueup.monitoring.watching import basing
 from trueup.monitoring.watching.events import Referenced
 from trueup.monitoring.watching.history import History
@@ -64,7 +64,7 @@ class Fixing:
             rows = captured_rows(watch.workspace, watch.model, self.version.found, span)
         else:
             rows = evaluation_rows(watch.workspace, watch.model, self.version.found)
-        made = basing.based(rows.table, settings, timed=rows.timed, grid=self._grid(history))
+        made = self._based_on(rows, history)
         drafted = self._drafted(rows, made)
         if settings.detectors:
             grid = made.kept.reference.grid.digest
@@ -73,6 +73,18 @@ class Fixing:
             drafted = msgspec.structs.replace(drafted, panel=fixed.panel)
         why = "first check of the version" if before is None else "other rows or windows"
         return self._event(made, drafted, why)
+
+    def _based_on(self, rows: Referential, history: History) -> basing.Based:
+        watch = self.version.watch
+        grid = self._grid(history)
+        try:
+            return basing.based(rows.table, watch.settings, timed=rows.timed, grid=grid)
+        except basing.ColumnsChanged as error:
+            raise WrongUsage(
+                f"{watch.model}/{self.version.number} cannot be watched: {error.problem}",
+                remedy="Begin anew, with a grid and references of its own: trueup monitor rebase"
+                f" {watch.model} --why REASON",
+            ) from error
 
     def _drafted(self, rows: Referential, made: basing.Based) -> Referenced:
         """Return what an event says of the rows; what was answered of them is kept."""

@@ -14,14 +14,21 @@ from trueup.monitoring.profiles.grids import Grid
 from trueup.monitoring.references import MOST_BLOCKS, Reference
 from trueup.monitoring.scanning.blocking import BlockSize
 from trueup.monitoring.scanning.scan import ColumnsDiffer, scan_on, scan_reference
+from trueup.monitoring.scanning.series import kind_of
 from trueup.monitoring.watching.counting import AT, ID, asked_of, fitting
 from trueup.monitoring.watching.settings import Settings
 from trueup.monitoring.watching.shelf import Kept
+
+_SHOWN = 8  # columns
 
 if TYPE_CHECKING:
     import polars as pl
 
     from trueup.monitoring.cells import Cells
+
+
+class ColumnsChanged(WrongUsage):
+    """A version's columns are not those that were counted until now."""
 
 
 class Based(msgspec.Struct, frozen=True):
@@ -49,7 +56,7 @@ def based(
     found = habits(survey(table, reference.grid.columns, ID))
     threshold = _calibrated(reference, settings) if _is_enough(reference) else None
     says = threshold.support.says if threshold else _why_not(reference)
-    return Based(Kept(reference, found, threshold), (says,))
+    return Based(Kept(reference, found, threshold), (says, *_not_watched(table, reference.grid)))
 
 
 def calibrated(kept: Kept, settings: Settings) -> Based:
@@ -77,10 +84,27 @@ def _counted(table: Any, settings: Settings, timed: bool, grid: Grid | None) -> 
     try:
         return scan_on(grid, fitted, asked_of(fitted, blocks))
     except ColumnsDiffer as error:
-        raise WrongUsage(
+        raise ColumnsChanged(
             f"this version's columns are not those that were counted until now: {error.problem}",
             remedy="Begin a new grid with: trueup monitor rebase MODEL --why REASON",
         ) from error
+
+
+def _not_watched(table: Any, grid: Grid) -> tuple[str, ...]:
+    """Name the columns that have come since the grid was made."""
+    types = table.collect_schema()
+    new = [
+        name
+        for name in types.names()
+        if name not in (AT, ID, *grid.columns) and kind_of(types[name]) is not None
+    ]
+    if not new:
+        return ()
+    more = f" and {len(new) - _SHOWN} more" if len(new) > _SHOWN else ""
+    return (
+        f"New since the grid was made, and not watched until it is made anew (trueup monitor"
+        f" rebase): {', '.join(new[:_SHOWN])}{more}",
+    )
 
 
 def _newest(table: Any, settings: Settings) -> Any:
