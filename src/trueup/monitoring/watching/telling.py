@@ -161,7 +161,7 @@ def _month(
         *row,
         _mean(known, [one.realised for one in known]),
         _mean(made, [one.estimated for one in made]),
-        None if off is None else round(off, 3),
+        None if off is None else round(off, 3) + 0.0,  # and no minus before nothing
     )
 
 
