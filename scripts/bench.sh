@@ -29,7 +29,7 @@ enter() { # enter NAME: the environment that a program runs in
       scripts/wheel.sh "$environment" serve
       ;;
     benchmarks/drift)
-      [ -n "${REDUCED:-}" ] || scripts/env.sh evidently nannyml
+      [ -n "${REDUCED:-}" ] || scripts/env.sh evidently nannyml peer-alibi peer-deepchecks
       scripts/wheel.sh "$environment"
       ;;
     *) scripts/wheel.sh "$environment" ;;
