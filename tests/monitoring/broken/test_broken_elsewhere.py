@@ -143,6 +143,14 @@ def test_a_share_that_never_was_is_bound_by_the_rows_that_there_were() -> None:
     assert surprise(3, 3, 0.0) == float("inf")
 
 
+def test_what_a_model_answers_has_no_unit_that_could_change() -> None:
+    seed = np.random.default_rng(5)
+    before = pl.DataFrame({"score": seed.beta(4.0, 6.0, 20_000)})
+    now = pl.DataFrame({"score": 0.621371 * seed.beta(4.0, 6.0, 2_000)})
+    assert findings(before, now, Asked()) == {("unit", "score")}
+    assert findings(before, now, Asked(predictions=("score",))) == set()
+
+
 def test_converting_back_undoes_it() -> None:
     for one in CONVERSIONS:
         again = one.back().back()
