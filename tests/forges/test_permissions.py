@@ -15,6 +15,7 @@ from trueup.errors import AccessRefused
 from trueup.forges.credentials import Fixed, Token
 from trueup.forges.github.app import AppCredential, AppKey, app_from_environment
 from trueup.forges.port import Permissions
+from trueup.forges.tables import permissions_table
 
 
 def told(found: Permissions) -> dict[str, bool | None]:
@@ -157,6 +158,13 @@ def test_a_jobs_token_of_gitlab_is_told_without_asking(gitlab: World) -> None:
     found = gitlab.forge(Fixed(Token(TOKEN, "job", "CI_JOB_TOKEN"))).permissions()
     assert (told(found)["propose"], told(found)["dispatch"]) == (False, True)
     assert gitlab.standin.asked == []
+
+
+def test_what_a_token_may_is_shown_as_a_table(gitlab: World) -> None:
+    table = permissions_table(gitlab.forge().permissions())
+    assert table.title == "trueup-bot, until 2030-01-31 00:00:00Z"
+    assert table.rows[0] == ("read", "yes", "")
+    assert len(table.rows) == 7
 
 
 def test_an_expired_token_is_told_by_permissions_too(world: World) -> None:

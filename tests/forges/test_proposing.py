@@ -1,8 +1,11 @@
 """A pull request is opened once, brought up to date in place, and remembered when it is over."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import msgspec
 import pytest
 
+from tests.forges.standins.github import GitHubStandIn
 from tests.forges.standins.server import Fault
 from tests.forges.worlds import BRANCH, World
 from trueup.forges.failures import ForgeInvalid, ForgeSilent
@@ -114,6 +117,22 @@ def test_a_request_that_somebody_opens_meanwhile_is_taken_over(world: World) -> 
     world.standin.meanwhile = lambda: world.standin.open_by_hand(BRANCH, "Mine")
     assert world.forge().propose(DRAFT).number == 1
     assert world.standin.shown(1)[0] == DRAFT.title
+
+
+def test_many_that_propose_at_once_open_one_request(world: World) -> None:
+    world.standin.branch(BRANCH)
+    with ThreadPoolExecutor(6) as threads:
+        found = list(threads.map(lambda _: world.forge().propose(DRAFT).number, range(6)))
+    assert found == [1] * 6
+
+
+def test_a_repository_that_was_renamed_is_known_by_its_new_name(github: World) -> None:
+    assert isinstance(github.standin, GitHubStandIn)
+    github.standin.branch(BRANCH)
+    github.forge().propose(DRAFT)
+    for side in ("head", "base"):
+        github.standin.pulls[0][side]["repo"] = {"full_name": "acme/departures"}
+    assert github.forge().find(BRANCH, DRAFT.subject) is not None
 
 
 def test_a_request_whose_answer_was_lost_is_found_and_not_opened_again(world: World) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from itertools import count
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -70,23 +71,19 @@ class Caller:
         """
         url = self.api + path + (f"?{urlencode(query)}" if query else "")
         left_s = self.patience.bound_s
-        for attempt in range(1, TRIES + 1):
+        for attempt in count(1):
             answer, broke = self._once(method, url, body)
-            wait_s = 2.0 ** (attempt - 1)
-            if answer is not None:
-                limit_s = limited_s(answer, self.patience.now())
-                if limit_s is None and answer.status < 500:
+            limit_s = limited_s(answer, self.patience.now()) if answer else None
+            if answer is not None and limit_s is None:
+                if answer.status < 500:
                     return answer
-                if limit_s is not None:
-                    if limit_s > left_s or attempt == TRIES:
-                        raise ForgeBusy(self.name, until_of(limit_s, self.patience.now()))
-                    wait_s = limit_s
-                elif method != "GET":
-                    raise silent(self.name, f"status {answer.status}")
                 broke = f"status {answer.status}"
-            elif method != "GET":
-                raise silent(self.name, broke)
+            if limit_s is None and method != "GET":
+                break
+            wait_s = 2.0 ** (attempt - 1) if limit_s is None else limit_s
             if attempt == TRIES or wait_s > left_s:
+                if limit_s is not None:
+                    raise ForgeBusy(self.name, until_of(limit_s, self.patience.now()))
                 break
             self.patience.pause(wait_s)
             left_s -= wait_s
@@ -99,8 +96,10 @@ class Caller:
         url = f"{path}?{urlencode({'per_page': 100, **query})}"
         for _ in range(most):
             answer = self.ask("GET", url, doing)
-            found = answer.body[under] if under else answer.body
-            yield from found
+            found = answer.body
+            if under:
+                found = shaped(self.name, dict[str, Any], found).get(under)
+            yield from shaped(self.name, list[dict[str, Any]], found)
             following = next_page(answer, self.api)
             if following is None or not following.startswith(self.api):
                 return

@@ -24,7 +24,7 @@ class ForgeBusy(RemoteSilent):
     def __init__(self, name: str, until: datetime) -> None:
         super().__init__(
             f"{name} takes no more requests from this token until {moment(until)}",
-            remedy="Try again after that; an installation of a GitHub App has a limit of its own",
+            remedy="Try again after that; what was already done is found and not repeated",
         )
         self.until = until
 

@@ -14,7 +14,7 @@ _RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*")
 
 
 def fitted(body: str, most: int, where: str = "") -> str:
-    """Return Markdown of at most so many characters; what had to go is said in the last line.
+    """Return Markdown of at most so many characters; that some had to go is said in the last line.
 
     Blocks go whole, from the end: a paragraph, a ``<details>`` as one. A table loses whole rows
     and a fence whole lines, and what is left of either is still one; a table says how many
@@ -33,7 +33,7 @@ def fitted(body: str, most: int, where: str = "") -> str:
             break
         kept += [*block, ""]
         left -= size
-    return "\n".join([*kept, note])[-most:] if most < length(note) else "\n".join([*kept, note])
+    return "\n".join([*kept, note])
 
 
 def length(text: str) -> int:

@@ -97,11 +97,7 @@ class GitHub:
             f"{self.path}/pulls", "read pull requests", {**query, "sort": "created"}, most=3
         )
         pulls = (shaped(self.place.name, Pull, each) for each in pages)
-        return [_proposal(pull) for pull in pulls if pull.head.ref == branch and self._is_own(pull)]
-
-    def _is_own(self, pull: Pull) -> bool:
-        repo = pull.head.repo
-        return repo is not None and repo.full_name.lower() == self.place.project.lower()
+        return [_proposal(pull) for pull in pulls if pull.head.ref == branch and _is_own(pull)]
 
     def _open(self, draft: Draft, wanted: dict[str, str]) -> Proposal:
         try:
@@ -176,6 +172,12 @@ class GitHub:
                 return ""
             raise
         return shaped(self.place.name, User, answer.body).login
+
+
+def _is_own(pull: Pull) -> bool:
+    """Tell whether a branch is the repository's own; by what it is called there now."""
+    head, base = pull.head.repo, pull.base.repo
+    return head is not None and base is not None and head.full_name == base.full_name
 
 
 def _proposal(pull: Pull) -> Proposal:
