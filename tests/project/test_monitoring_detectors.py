@@ -84,6 +84,7 @@ def test_what_a_detector_finds_is_an_alarm_though_drift_is_not_material(
     told = capfd.readouterr().out
     assert "Detectors in 2026-03-05" in told
     assert "checks:far scores" in told
+    assert "checks:far fired" in told
     assert "checks:far" in (detecting / "page.html").read_text()
     first, second = list(findings(watched(detecting)))[3:]
     assert "checks:far" in first.triggers

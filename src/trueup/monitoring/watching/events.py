@@ -57,6 +57,11 @@ class Detected(msgspec.Struct, frozen=True, omit_defaults=True):
     panel: str = ""  # the key of their states after the window
     pages: dict[str, str] = {}  # what those that fired show to people: a name, and its key
 
+    @property
+    def drifted(self) -> bool:
+        """Say whether any is above its threshold in this window alone, or sets something off."""
+        return bool(self.triggers) or any(one.counts for one in self.findings)
+
 
 class Compared(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was served in a window, held against what the pipeline computes for the same ids."""

@@ -103,7 +103,10 @@ def _what(one: Checked, standing: Standing) -> str:
     if one.broken:
         named = dict.fromkeys(f"{each.column} {each.check}".strip() for each in one.broken)
         return _listed(list(named))
-    worse = [f"{each.kind} performance" for each in one.drops if each.alarmed]
+    if not one.rows:
+        return "; ".join(one.reasons)
+    worse = [f"{name} fired" for name in (one.detected.triggers if one.detected else ())]
+    worse += [f"{each.kind} performance" for each in one.drops if each.alarmed]
     worse += [f"{each.kind} performance" for each in _late(standing, one)]
     columns = one.drift.columns if one.drift else ()
     drifted = [each for each in columns if each.drifted]
