@@ -1,25 +1,17 @@
-"""Sends messages from a process of its own, which is ended when its time is up.
+"""Sends messages on all channels, at least once; none of them can hold up the loop."""
 
-So no channel can hold up the loop, and what libraries print of an address is printed to nobody.
-"""
-
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 
 from trueup.integrations.notifications.channels import Channels
 from trueup.integrations.notifications.limiting import Limits, held_before, is_held
 from trueup.integrations.notifications.messages import Past, Posted, Telling
+from trueup.integrations.notifications.sending import asked
 from trueup.integrations.notifications.wording import body_of, title_of, token
 
-TIMEOUT_S = 30.0  # for all channels together; apprise alone takes a second or two to import
+TIMEOUT_S = 30.0  # for all channels together
 _CONNECT_S, _READ_S = 5.0, 10.0
 
 
@@ -29,11 +21,6 @@ class Courtesy(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
     past: Callable[[], Iterable[Past]] = tuple
     now: Callable[[], datetime] | None = None  # None: nothing is held back
-
-
-class _Line(msgspec.Struct):
-    channel: str
-    failed: str = ""
 
 
 class Post:
@@ -87,44 +74,11 @@ class Post:
             "read_s": _READ_S,
             "channels": [(one.name, one.url) for one in there],
         }
-        answers, why = self._answers(msgspec.json.encode(whole) + b"\n") if there else ({}, "")
+        answers, why = dict[str, str](), ""
+        if there:
+            line = msgspec.json.encode(whole) + b"\n"
+            answers, why = asked(line, len(there), self._environ, self._timeout_s)
         failed = {**unset, **{one.name: answers.get(one.name, why) for one in there}}
         dead = {name: why for name, why in failed.items() if why}
         took = tuple(one.name for one in there if not failed[one.name])
         return Posted(took, tuple(dead), says=tuple(f"{name}: {why}" for name, why in dead.items()))
-
-    def _answers(self, line: bytes) -> tuple[dict[str, str], str]:
-        """Return what the process says of each channel, and why it says nothing of the others."""
-        program = Path(__file__).with_name("worker.py")
-        why = "the process that sends ended before it had"
-        try:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-W", "ignore", str(program)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                env=self._environ,
-            )
-        except OSError as error:
-            return {}, f"the process that sends could not be started: {error.strerror}"
-        try:
-            said, _ = process.communicate(line, timeout=self._timeout_s)
-        except subprocess.TimeoutExpired:
-            why = f"it did not answer within {self._timeout_s:g} s"
-            _end(process)
-            said, _ = process.communicate()
-        finally:
-            _end(process)
-        found = {}
-        for each in said.splitlines():
-            with suppress(msgspec.MsgspecError):
-                one = msgspec.json.decode(each, type=_Line)
-                found[one.channel] = one.failed
-        return found, why
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)

@@ -74,9 +74,8 @@ def _prepare(service: Any, question: dict[str, Any]) -> None:
 
 def _sent(question: dict[str, Any], url: str, heard: _Heard) -> str:
     """Send, and return why it did not arrive; empty: it did."""
-    try:
-        apprise = import_module("apprise")
-    except ImportError:
+    apprise = question["apprise"]
+    if apprise is None:
         return "apprise is not installed (pip install 'trueup[notify]')"
     try:
         services = _services(apprise, url)
@@ -102,10 +101,24 @@ def _sent(question: dict[str, Any], url: str, heard: _Heard) -> str:
 
 def _tell(question: dict[str, Any], name: str, url: str, sink: tuple[Any, _Heard]) -> None:
     out, heard = sink
-    line = json.dumps({"channel": name, "failed": _sent(question, url, heard)})
+    failed = _sent(question, url, heard)
     with _OUT:
-        out.write(line + "\n")
-        out.flush()
+        _say(out, name, failed)
+
+
+def _say(out: Any, name: str, failed: str) -> None:
+    out.write(json.dumps({"channel": name, "failed": failed}) + "\n")
+    out.flush()
+
+
+def _ready() -> Any:
+    """Return apprise with all its services loaded, which takes its time; None: it is not there."""
+    try:
+        apprise = import_module("apprise")
+    except ImportError:
+        return None
+    apprise.Apprise().add("json://localhost")
+    return apprise
 
 
 def main() -> None:
@@ -118,6 +131,8 @@ def main() -> None:
     logger = logging.getLogger("apprise")
     logger.addHandler(heard)
     logger.propagate = False
+    question["apprise"] = _ready()
+    _say(out, "", "")
     threads = [
         threading.Thread(target=_tell, args=(question, name, url, (out, heard)), daemon=True)
         for name, url in question["channels"]
