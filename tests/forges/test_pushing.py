@@ -153,12 +153,16 @@ def test_a_token_that_expired_is_refused_and_never_shown(
 
 
 def test_what_a_machine_is_set_up_with_does_not_come_before_the_token(
-    github: World, checkout: Path
+    github: World, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As actions/checkout leaves it: a header with the job's token, and a helper of somebody's."""
     url = github.standin.url
     git(checkout, "config", f"http.{url}/.extraheader", "AUTHORIZATION: basic d3Jvbmc6d3Jvbmc=")
     git(checkout, "config", "credential.helper", "!echo username=x; echo password=wrong; :")
+    given = {"COUNT": "1", "KEY_0": f"url.{url}/.insteadOf", "VALUE_0": "short:"}
+    for name, value in given.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    assert git(checkout, "ls-remote", "--get-url", "short:x") == f"{url}/x"
     assert push_branch(checkout, target(github), BRANCH, made(checkout)) == "pushed"
 
 

@@ -1,5 +1,6 @@
 """Pushes a commit as a branch, over HTTP with a token that no argument and no address holds."""
 
+import os
 import re
 import subprocess
 from collections.abc import Mapping
@@ -147,8 +148,10 @@ def _credential(target: Target) -> Mapping[str, str]:
         ("http.lowSpeedLimit", "1"),
         ("http.lowSpeedTime", "60"),
     ]
-    numbered = {"GIT_CONFIG_COUNT": str(len(options))}
-    for number, (key, value) in enumerate(options):
+    given = os.environ.get("GIT_CONFIG_COUNT", "")
+    first = int(given) if given.isdecimal() else 0  # behind what the person has set in this way
+    numbered = {"GIT_CONFIG_COUNT": str(first + len(options))}
+    for number, (key, value) in enumerate(options, first):
         numbered[f"GIT_CONFIG_KEY_{number}"] = key
         numbered[f"GIT_CONFIG_VALUE_{number}"] = value
     login = target.login
