@@ -10,7 +10,12 @@ import pytest
 
 from trueup.loop.points import POINTS
 
-SCENARIOS = ("promote", "canary", "pull_request", "person", "harm", "rollback")
+SLOW = pytest.mark.slow  # as the others, and each costs some ten seconds
+SCENARIOS = (
+    "promote",
+    "rollback",
+    *(pytest.param(name, marks=SLOW) for name in ("canary", "pull_request", "person", "harm")),
+)
 CHECKOUT = Path(__file__).parents[2]
 NEVER = {"aftermath made", "aftermath written", "proposal closed"}  # no scenario looks back yet
 
