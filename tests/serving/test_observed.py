@@ -15,7 +15,15 @@ from trueup import clock
 from trueup.monitoring.maturity import WindowMaturity
 from trueup.monitoring.performance.dropping import Drop
 from trueup.monitoring.performance.records import Coverage, Performance, Realised
-from trueup.monitoring.watching.events import Checked, Drifted, Event, Matured, Moved, Rebased
+from trueup.monitoring.watching.events import (
+    Checked,
+    Drifted,
+    Event,
+    Matured,
+    Moved,
+    Rebased,
+    Referenced,
+)
 from trueup.monitoring.watching.history import Diary, History
 from trueup.monitoring.watching.windows import Window
 from trueup.serving.http.observed import observed
@@ -200,7 +208,8 @@ def test_one_model_whose_records_cannot_be_read_does_not_hide_another() -> None:
     observer = Observer(bucket, models, "dev", poll_s=5.0, tell=told.append)
     observer.look()
     observer.look()
-    assert set(observer.seen()) == {"sale"}
+    assert [line for line, one in observer.seen().items() if one.check] == ["sale"]
+    assert set(observer.ages_s()) == {"sale"}
     assert len(told) == 1
     assert "monitoring other" in told[0]
 
@@ -217,3 +226,14 @@ def test_of_many_signs_of_life_those_of_the_served_models_are_read_first() -> No
     found = heartbeats(bucket, {"z/served", "z/quoted"})
     assert found["z/served"].at == found["z/quoted"].at == now
     assert len(found) == MOST - 3
+
+
+def test_a_reference_that_is_gone_hides_no_check() -> None:
+    bucket, told = MemoryBucket(), list[str]()
+    gone = Referenced(**WHO, version=1, digest="d", grid="g", reference="profiles/x", window_s=60.0)
+    written(bucket, gone, checked(0))
+    observer = Observer(bucket, {"sale": "shop/sale"}, "dev", poll_s=5.0, tell=told.append)
+    observer.look()
+    assert observer.scheme("shop/sale") is None
+    assert observer.seen()["sale"].check is not None
+    assert "profiles/x" in told[0]

@@ -59,8 +59,8 @@ class Observer:
         return found.scheme if found else None
 
     def seen(self) -> "dict[str, Seen]":
-        """Return what was last read of each line."""
-        return {line: one.seen for line, one in self._watched.items() if line in self._read_s}
+        """Return what was last read of each line, however much that is."""
+        return {line: one.seen for line, one in self._watched.items()}
 
     def ages_s(self) -> dict[str, float]:
         """Return how long ago each line's records, and the loop's, were read."""

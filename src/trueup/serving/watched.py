@@ -71,18 +71,20 @@ class WatchedModel:
         self._prefix = Diary(bucket, model, environment).prefix
         self.seen = Seen()
         self.scheme: Scheme | None = None
+        self._counted_as: tuple[Referenced, Referenced] | None = None
 
     def look(self) -> None:
         """Read what was added since."""
-        seen, before = self.seen, self.seen
-        for one in self._fresh(before.number):
+        for one in self._fresh(self.seen.number):
             place = f"{self._prefix} event {one.number}"
-            seen = seen.then(one.number, decode_event(one.body, place))
-        if seen.first is None or seen.last is None:
+            self.seen = self.seen.then(one.number, decode_event(one.body, place))
+        first, last = self.seen.first, self.seen.last
+        if first is None or last is None:
             self.scheme = None
-        elif self.scheme is None or (seen.first, seen.last) != (before.first, before.last):
-            self.scheme = scheme_by(self._bucket, self._model, seen.first, seen.last)
-        self.seen = seen
+        elif self.scheme is None or self._counted_as != (first, last):
+            self.scheme = None  # that of before is no more, whether or not this one is there
+            self.scheme = scheme_by(self._bucket, self._model, first, last)
+            self._counted_as = (first, last)
 
     def _fresh(self, known: int) -> list[log.Event]:
         """Return what came after the last known event; LogBroken where that one is gone."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from trueup.captures import columns
 from trueup.captures.columns import Column
+from trueup.captures.frames import INPUT, OUTPUT
 from trueup.captures.layout import Segment, model_folder
 from trueup.captures.records import Role
 from trueup.captures.segments import Piece
@@ -177,7 +178,8 @@ def decode_part(body: bytes) -> Part:
 def _rows(table: dict[str, Column], chosen: NDArray[np.bool_]) -> dict[str, Column]:
     if chosen.all():
         return table
-    return {name: columns.take(one, chosen) for name, one in table.items()}
+    needed = {name: one for name, one in table.items() if name.startswith((INPUT, OUTPUT))}
+    return {name: columns.take(one, chosen) for name, one in needed.items()}
 
 
 def _us(moment: datetime) -> int:
