@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.forges.standins.githttp import git
@@ -13,13 +14,15 @@ from tests.forges.standins.server import TOKEN
 from tests.forges.test_proposing import DRAFT
 from tests.forges.worlds import BRANCH, World, given
 from trueup.errors import AccessRefused, RemoteSilent, SomebodyElseFirst, WrongUsage
-from trueup.forges.pushing import push_target
+from trueup.forges.port import Draft, Proposal
+from trueup.forges.pushing import Change, propose_change, push_target
 from trueup.git import head
 from trueup.git.branches import Person, commit_files, files_of
 from trueup.git.pushing import BranchMoved, Login, Target, push_branch, tip
 
 BY = Person("trueup", "trueup@example.org", datetime(2013, 3, 1, tzinfo=UTC))
 FILES = {"trueup.lock": b"format: 1\n", "params.yaml": b"prepare: {until: 2013-03-01}\n"}
+CHANGE = Change("HEAD", dict(FILES), "Retrain flight-late", BY)
 
 
 @pytest.fixture
@@ -109,6 +112,15 @@ def test_what_somebody_force_pushed_is_told_and_not_overwritten(
         push_branch(checkout, target(github), BRANCH, second, expected=first)
     assert isinstance(caught.value, SomebodyElseFirst)
     assert (caught.value.found, github.standin.tip(BRANCH)) == (theirs, theirs)
+
+
+def test_a_branch_that_was_deleted_after_its_merge_is_made_again(
+    github: World, checkout: Path
+) -> None:
+    first, second = made(checkout), made(checkout, {"trueup.lock": b"later"})
+    push_branch(checkout, target(github), BRANCH, first)
+    git(github.standin.bare, "branch", "-D", BRANCH)
+    assert push_branch(checkout, target(github), BRANCH, second, expected=first) == "pushed"
 
 
 def test_a_branch_that_is_there_already_is_not_ours(github: World, checkout: Path) -> None:
@@ -209,18 +221,52 @@ def test_without_a_token_git_pushes_as_it_is_set_up(github: World, checkout: Pat
     assert github.standin.tip(BRANCH) == commit
 
 
-def test_from_the_files_to_the_merge_on_either_forge(world: World, tmp_path: Path) -> None:
-    folder = tmp_path / "clone"
-    git(tmp_path, "clone", "--quiet", str(world.standin.bare), str(folder))
-    commit = commit_files(folder, "HEAD", FILES, "Retrain flight-late", BY)
+@pytest.fixture
+def clone(world: World, tmp_path: Path) -> Path:
+    """A clone of the repository on each forge in turn."""
+    git(tmp_path, "clone", "--quiet", str(world.standin.bare), str(tmp_path / "clone"))
+    return tmp_path / "clone"
+
+
+def proposed(world: World, clone: Path, change: Change, draft: Draft = DRAFT) -> Proposal:
     where = push_target(world.place, given())
-    assert push_branch(folder, where, BRANCH, commit) == "pushed"
-    opened = world.forge().propose(DRAFT)
-    assert (opened.commit, opened.state) == (commit, "open")
+    return propose_change(clone, world.forge(), where, change, draft)
+
+
+def test_from_the_files_to_the_merge_on_either_forge(world: World, clone: Path) -> None:
+    opened = proposed(world, clone, CHANGE)
+    assert (opened.number, opened.state, opened.commit) == (1, "open", world.standin.tip(BRANCH))
+    assert proposed(world, clone, CHANGE) == opened
     landed = world.standin.merge_squashed(opened.number)
     found = world.forge().find(BRANCH, DRAFT.subject)
     assert found is not None
     assert (found.state, found.merge_commit) == ("merged", landed)
-    git(folder, "fetch", "--quiet", "origin")
-    assert git(folder, "show", f"{landed}:trueup.lock") == "format: 1"
+    git(clone, "fetch", "--quiet", "origin")
+    assert git(clone, "show", f"{landed}:trueup.lock") == "format: 1"
     assert TOKEN not in str(os.environ)
+
+
+def test_a_newer_candidate_moves_the_branch_and_the_request(world: World, clone: Path) -> None:
+    first = proposed(world, clone, CHANGE)
+    later = msgspec.structs.replace(CHANGE, files={"trueup.lock": b"2"}, pushed=first.commit)
+    again = proposed(world, clone, later, msgspec.structs.replace(DRAFT, decision="d-0002"))
+    assert (again.number, again.decision) == (1, "d-0002")
+    assert again.commit == world.standin.tip(BRANCH) != first.commit
+
+
+def test_after_closing_nothing_is_pushed_for_that_decision(world: World, clone: Path) -> None:
+    first = proposed(world, clone, CHANGE)
+    world.standin.close(1, by="grace")
+    later = msgspec.structs.replace(CHANGE, files={"trueup.lock": b"2"}, pushed=first.commit)
+    assert proposed(world, clone, later).closed_by == "grace"
+    assert world.standin.tip(BRANCH) == first.commit
+
+
+def test_a_request_on_a_branch_that_somebody_moved_is_left_alone(world: World, clone: Path) -> None:
+    first = proposed(world, clone, CHANGE)
+    written = len(world.standin.writes)
+    world.standin.branch(BRANCH, "{'theirs': 1}")
+    later = msgspec.structs.replace(CHANGE, files={"trueup.lock": b"2"}, pushed=first.commit)
+    with pytest.raises(BranchMoved):
+        proposed(world, clone, later, msgspec.structs.replace(DRAFT, title="Mine"))
+    assert len(world.standin.writes) == written

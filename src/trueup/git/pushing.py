@@ -78,21 +78,21 @@ def tip(root: Path, target: Target, branch: str) -> str:
 def push_branch(
     root: Path, target: Target, branch: str, commit: str, *, expected: str = ""
 ) -> Literal["pushed", "there"]:
-    """Make a remote's branch be at a commit, if it is where it is expected; else BranchMoved.
+    """Make a remote's branch be at a commit, unless somebody else has moved it: BranchMoved.
 
-    Expected is the commit that was pushed there last, empty for a branch that must not exist yet.
-    A branch that is at the commit already is left alone, so that a push whose answer was lost is
-    found done. No hook runs and no tag goes along.
+    Expected is the commit that was pushed there last; a branch that is not there, or no longer,
+    is made. One that is at the commit already is left alone, so that a push whose answer was
+    lost is found done. No hook runs and no tag goes along.
     """
     if run_git(root, ["check-ref-format", "--branch", branch]).returncode:
         raise WrongUsage(f"{branch!r} is no name of a branch", remedy="See: git check-ref-format")
     found = tip(root, target, branch)
     if found == commit:
         return "there"
-    if found != expected:
+    if found not in ("", expected):
         raise BranchMoved(branch, expected, found)
     ref = f"refs/heads/{branch}"
-    lease = f"--force-with-lease={ref}:{expected}"
+    lease = f"--force-with-lease={ref}:{found}"
     words = ["push", "--porcelain", "--no-verify", "--no-follow-tags", lease]
     try:
         _run(root, [*words, "--", target.url, f"{commit}:{ref}"], target)
@@ -100,8 +100,8 @@ def push_branch(
         now = tip(root, target, branch)
         if now == commit:
             return "there"
-        if now != expected:
-            raise BranchMoved(branch, expected, now) from error
+        if now != found:
+            raise BranchMoved(branch, found, now) from error
         raise
     return "pushed"
 
