@@ -21,7 +21,7 @@ def test_a_schedule_retrains_judges_and_promotes_once(
     assert not ticked(root, LIVE + timedelta(days=1)).carried
     due = LIVE + timedelta(days=7, hours=5)
     dry = ticked(root, due, dry_run=True)
-    assert [one.do for one in dry.decision.actions] == ["retrain"]  # type: ignore[union-attr]
+    assert [one.do for one in dry.decision.actions] == ["retrain"]  # type: ignore[union-attr] # no incident
     done = ticked(root, due)
     assert [one.end for one in done.carried] == ["promoted"], done
     assert 'until: "2026-01-26T04:17:00Z"' in (root / "params.yaml").read_text()

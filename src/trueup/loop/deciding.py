@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from trueup.config.units import Rate
+from trueup.loop.aftermath.stopping import without_help
 from trueup.loop.events import Cause, Decided, Do, IncidentClosed, IncidentOpened
 from trueup.loop.freezing import frozen_until
 from trueup.loop.history import Course, History
@@ -22,7 +23,6 @@ Why: TypeAlias = Literal[
 
 _TELLS_ONCE = ("schedule", "labels")  # what happens again and again is no incident
 _NO_EFFECT = "retraining does not help"
-_LASTS = ("no effect", "harmed")
 
 
 class Left(msgspec.Struct, frozen=True):
@@ -215,23 +215,20 @@ def _cool(policy: Policy, history: History, retrains: Sequence[Course]) -> datet
     return max(moments) + timedelta(seconds=policy.cooldown_s) if moments else None
 
 
-def _without_effect(policy: Policy, history: History) -> list[Course]:
-    """Return the last retrains if so many in a row did not help; of this policy, since resumed.
+def _without_effect(policy: Policy, history: History) -> str:
+    """Return the last retrain's decision if so many in a row did not help; else nothing.
 
-    What could not be told neither counts nor helps.
+    Retrains of this policy count, and those since somebody has resumed.
     """
-    found: list[Course] = []
-    for one in history.retrains():
-        if one.decided.policy != policy.digest or one.number < history.resumed_at:
-            break
-        effect = one.aftermath.effect if one.aftermath else "undecided"
-        if effect == "helped":
-            break
-        if effect in _LASTS:
-            found.append(one)
-        if len(found) == policy.stop_after:
-            return found
-    return []
+    found = [
+        one
+        for one in history.retrains()
+        if one.decided.policy == policy.digest and one.number > history.resumed_at
+    ]
+    effects = [one.aftermath.effect for one in reversed(found) if one.aftermath]
+    if without_help(effects) < policy.stop_after:
+        return ""
+    return next(one.decided.decision for one in found if one.aftermath)
 
 
 def _stopping(scene: Scene) -> Iterator[Action]:
@@ -242,8 +239,7 @@ def _stopping(scene: Scene) -> Iterator[Action]:
     if known is not None and not lasting:
         yield _closed(scene, known.incident, "retraining goes on")
     if known is None and lasting:
-        newest = lasting[0].decided.decision
-        incident = _incident(policy, _NO_EFFECT, newest)
+        incident = _incident(policy, _NO_EFFECT, lasting)
         if incident not in history.incidents_opened:
             yield IncidentOpened(
                 at=scene.now,
@@ -253,7 +249,7 @@ def _stopping(scene: Scene) -> Iterator[Action]:
                 trigger=_NO_EFFECT,
                 says=f"the last {policy.stop_after} retrains did not help, so the loop has stopped"
                 " retraining: a person has to look",
-                decision=newest,
+                decision=lasting,
             )
 
 

@@ -167,8 +167,11 @@ class _Pass:
                 dead=came.dead,
                 held=came.held,
             )
-            self.journal.write(lambda history, e=event: None if e.key in history.sent else e)  # type: ignore[misc]
+            self._write_sent(event)
             self.loop.point("message written")
+
+    def _write_sent(self, event: MessageSent) -> None:
+        self.journal.write(lambda history: None if event.key in history.sent else event)
 
 
 def _still(history: History, closed: PullRequestClosed) -> PullRequestClosed | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from threading import Event
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,11 +11,12 @@ from trueup import clock
 from trueup.config.model_entries import ModelEntry
 from trueup.errors import TrueupError, WrongUsage
 from trueup.loop.equipment import Loop
-from trueup.loop.events import Decided, Resumed
+from trueup.loop.events import Decided, MessageSent, Resumed
 from trueup.loop.explaining import Explanation
 from trueup.loop.history import History
+from trueup.loop.journal import Journal
 from trueup.loop.policy import Policy, policy_of
-from trueup.loop.ports import Ports
+from trueup.loop.ports import Message, Messenger, Ports, Sent
 from trueup.loop.ticking import Ticked
 from trueup.loop.ticking import tick as passed
 from trueup.loop.watching import Pace, stopped_by_signals
@@ -24,6 +26,9 @@ from trueup.project.loading import entry_of
 from trueup.project.observing import observer_of
 from trueup.project.registering import chosen_environment, model_entry, named, stamp_of
 from trueup.project.workspace import Workspace
+
+if TYPE_CHECKING:
+    from trueup.integrations.notifications.posting import Post
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -160,12 +165,56 @@ def _ports(workspace: Workspace, policy: Policy, progress: Progress) -> Ports:
     from trueup.project.guarding import DataGuard
     from trueup.project.retraining import Here
 
-    if policy.where != "here":
-        raise WrongUsage(
-            f"a loop cannot retrain on {policy.where!r} from here",
-            remedy="Write where: here under loop: retrain:",
-            place=workspace.project.file,
-        )
+    _check_wired(workspace, policy)
     here = Here(workspace.root, workspace.env, policy.params, progress)
-    guard = DataGuard(workspace, entry_of(workspace, policy.model), here)
-    return Ports(guard=guard, trainer=here, gatekeeper=here, promoter=here)
+    return Ports(
+        guard=DataGuard(workspace, entry_of(workspace, policy.model), here),
+        trainer=here,
+        gatekeeper=here,
+        promoter=here,
+        messenger=_messenger(workspace, policy),
+    )
+
+
+def _check_wired(workspace: Workspace, policy: Policy) -> None:
+    """Refuse, before anything is trained, what this loop could not carry to its end."""
+    refused = {
+        "where": (policy.where, policy.where != "here", "where: here under loop: retrain:"),
+        "then": (
+            policy.then,
+            policy.then == "pull_request",
+            "then: promote, canary or person under loop:",
+        ),
+    }
+    for key, (value, is_refused, instead) in refused.items():
+        if is_refused:
+            raise WrongUsage(
+                f"trueup tick does not know {key}: {value} yet",
+                remedy=f"Write {instead}",
+                place=workspace.project.file,
+            )
+
+
+def _messenger(workspace: Workspace, policy: Policy) -> Messenger | None:
+    if not workspace.project.notify:
+        return None
+    from trueup.integrations.notifications.channels import channels_of
+    from trueup.integrations.notifications.posting import Courtesy, Post
+
+    def past() -> list[MessageSent]:
+        return list(Journal(workspace.bucket, policy.model).history().sent.values())
+
+    channels = channels_of(workspace.project.notify, workspace.env)
+    return _Posting(Post(channels, workspace.env, Courtesy(past=past, now=clock.now)))
+
+
+class _Posting:
+    """Tells through the channels of ``notify:``."""
+
+    def __init__(self, post: "Post") -> None:
+        self._post = post
+
+    def send(self, message: Message) -> Sent:
+        """Return which channels took it."""
+        posted = self._post.send(message)
+        return Sent(posted.channels, posted.dead, posted.held)
