@@ -11,6 +11,7 @@ from trueup.monitoring.broken.records import Broken, Finding, ordered, piped
 from trueup.monitoring.performance.answers import Answers
 from trueup.monitoring.performance.dropping import Drop
 from trueup.monitoring.performance.records import Performance
+from trueup.monitoring.profiles.served import Covered, counted_before
 from trueup.monitoring.watching import judging
 from trueup.monitoring.watching.counting import fitting, table_of
 from trueup.monitoring.watching.events import Checked, Detected, Referenced, Revised
@@ -98,6 +99,15 @@ class WatchedVersion:
             return None if known and known.segments == mark else event
 
         self.watch.diary.add(decide)
+
+    def _counted_before(
+        self, kept: Kept, taken: judging.Taken, segments: Sequence[Segment]
+    ) -> judging.Taken:
+        """Take a window as counted where each of its segments has a profile beside it."""
+        rows = self.version.rows
+        covered = Covered(rows.model, taken.window, segments, rows.roles)
+        found = counted_before(rows.bucket, kept.reference, covered, taken.rows)
+        return msgspec.structs.replace(taken, counted=found)
 
     def _counted(
         self,
@@ -199,7 +209,7 @@ class WatchedVersion:
         if not rows:
             self._passed(window, 0, mark)
             return 0
-        taken = judging.Taken(window, table, rows)
+        taken = self._counted_before(kept, judging.Taken(window, table, rows), segments)
         compared, skewed = watch.skewing.compare(table, rows) if watch.skewing else (None, ())
         seen = self._counted(based, taken, skewed)
         detected = self._detected(based, taken, seen)

@@ -90,6 +90,7 @@ class Taken(msgspec.Struct, frozen=True):
     window: Window
     table: Any
     rows: int
+    counted: Reference | None = None  # where profiles that lie beside them tell what they come to
 
 
 def counted(kept: Kept, taken: Taken, limits: Limits, usual: Usual) -> Counted:
@@ -99,7 +100,7 @@ def counted(kept: Kept, taken: Taken, limits: Limits, usual: Usual) -> Counted:
     asked = Asked(blocks=BlockSize(AT) if timed else blocks_of(taken.rows), id=ID)
     span = Span(window.begin, window.end)
     basis = Basis(kept.reference, kept.habits)
-    found = window_of(basis, table, asked, span if usual.as_reference else None)
+    found = window_of(basis, table, asked, span if usual.as_reference else None, taken.counted)
     wrong = broken(basis, found, limits)
     if len(usual.before) > 1:
         own = Basis(as_reference(kept.reference, usual.before))
