@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.integrations.notifications.servers import hook, mail_server
 from trueup.config.target_entries import ChannelEntry, SecretName
+from trueup.integrations.notifications import worker
 from trueup.integrations.notifications.channels import Channel, Channels, channels_of
 from trueup.integrations.notifications.limiting import Limits, held_before, is_held
 from trueup.integrations.notifications.messages import Message, Past, Topic
@@ -59,6 +61,24 @@ def test_a_webhook_gets_the_message_with_the_keys_to_tell_a_second_one() -> None
     assert over["thread"] == first["thread"]
     assert over["title"].startswith("Resolved: ")
     assert one.headers[0]["X-Trueup-Key"] == token(MESSAGE.key)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what apprise loads
+def test_pagerduty_gets_one_incident_that_is_resolved_and_no_good_news(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    apprise, plugin = import_module("apprise"), import_module("apprise.plugins.pagerduty")
+    common = {"apprise": apprise, "check": False, "thread": "t1", "token": "k1", "title": "a",
+              "body": "b", "connect_s": 5.0, "read_s": 5.0}  # fmt: skip
+    told = [("opened", "failure"), ("update", "warning"), ("resolved", "success"), ("once", "info")]
+    with hook(status=202) as one:
+        there = dict.fromkeys(plugin.PAGERDUTY_API_LOOKUP, f"http://127.0.0.1:{one.port}/")
+        monkeypatch.setattr(plugin, "PAGERDUTY_API_LOOKUP", there)
+        for topic, level in told:
+            question = {**common, "topic": topic, "level": level}
+            assert worker.sent(question, "pagerduty://key@api", worker.Heard()) == ""
+    actions = [(each["event_action"], each["dedup_key"]) for each in one.posted]
+    assert actions == [("trigger", "t1"), ("trigger", "t1"), ("resolve", "t1")]
 
 
 def test_a_mail_server_gets_a_mail_of_plain_text() -> None:

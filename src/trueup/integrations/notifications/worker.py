@@ -17,7 +17,7 @@ _ANSWERED = re.compile(r"error=(\d{3})\b")
 _OUT = threading.Lock()
 
 
-class _Heard(logging.Handler):
+class Heard(logging.Handler):
     """Keeps of what apprise logs the one thing that may be told: how the other side answered."""
 
     def __init__(self) -> None:
@@ -56,6 +56,12 @@ def _services(apprise: Any, url: str) -> list[Any]:
     return list(many) if many.add(url) else []
 
 
+def _is_meant(service: Any, question: dict[str, Any]) -> bool:
+    """Say whether a service wants it: whoever wakes people up has no place for good news."""
+    is_news = question["topic"] == "once" and question["level"] in ("info", "success")
+    return not (is_news and hasattr(service, "dedup"))
+
+
 def _prepare(service: Any, question: dict[str, Any]) -> None:
     """Tell a service what it may not wait for, and by which key messages belong together."""
     service.socket_connect_timeout = question["connect_s"]
@@ -72,7 +78,7 @@ def _prepare(service: Any, question: dict[str, Any]) -> None:
         service.payload_extras = {**extras, **service.payload_extras}
 
 
-def _sent(question: dict[str, Any], url: str, heard: _Heard) -> str:
+def sent(question: dict[str, Any], url: str, heard: Heard) -> str:
     """Send, and return why it did not arrive; empty: it did."""
     apprise = question["apprise"]
     if apprise is None:
@@ -83,6 +89,7 @@ def _sent(question: dict[str, Any], url: str, heard: _Heard) -> str:
             return "its address is none that apprise knows"
         if question["check"]:
             return ""
+        services = [one for one in services if _is_meant(one, question)]
         for service in services:
             _prepare(service, question)
         took = [
@@ -99,9 +106,9 @@ def _sent(question: dict[str, Any], url: str, heard: _Heard) -> str:
     return "" if all(took) else heard.words.get(threading.get_ident(), "it did not take it")
 
 
-def _tell(question: dict[str, Any], name: str, url: str, sink: tuple[Any, _Heard]) -> None:
+def _tell(question: dict[str, Any], name: str, url: str, sink: tuple[Any, Heard]) -> None:
     out, heard = sink
-    failed = _sent(question, url, heard)
+    failed = sent(question, url, heard)
     with _OUT:
         _say(out, name, failed)
 
@@ -126,7 +133,7 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     question = json.loads(sys.stdin.readline())
-    heard = _Heard()
+    heard = Heard()
     logging.lastResort = None
     logger = logging.getLogger("apprise")
     logger.addHandler(heard)
