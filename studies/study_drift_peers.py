@@ -115,8 +115,8 @@ def _values(cells: Cells, rng: np.random.Generator) -> Any:
     width = cells.counts.shape[1]
     every = np.concatenate([cells.counts, cells.missing[:, None]], axis=1)
     places = np.tile(np.arange(width + 1), cells.blocks)
-    place = np.repeat(places, every.ravel()).reshape(cells.blocks, ROWS)
-    place = rng.permuted(place, axis=1).ravel()
+    ordered = np.repeat(places, every.ravel()).reshape(cells.blocks, ROWS)
+    place = rng.permuted(ordered, axis=1).reshape(-1)
     if not cells.is_ordered:
         return pl.Series(list(cells.labels)).gather(place)
     fine = width * _FINE

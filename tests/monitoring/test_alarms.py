@@ -172,3 +172,27 @@ def test_an_unclaimed_threshold_alarms_without_a_claim() -> None:
     assert found.alarmed
     assert not found.claimed
     assert "No rate is claimed" in found.support.says
+
+
+@pytest.mark.parametrize(("moved", "drifts"), [(0.05, False), (1.2, True)])
+def test_a_verdict_on_the_same_shift_does_not_depend_on_the_rows_of_the_window(
+    moved: float, drifts: bool
+) -> None:
+    rng = np.random.default_rng(12)
+    for rows in (200, 500, 5_000, 50_000):
+        window = [numbers("x1", [moved], rng, rows)]
+        assert check(EACH, window).drifted is drifts, rows
+
+
+def test_the_order_of_rows_and_of_columns_changes_no_verdict() -> None:
+    found, turned = check(EACH, FAR), check(EACH, FAR[::-1])
+    assert turned == found
+    parts = [each.part([0, 0]) for each in FAR]
+    halves = [msgspec.structs.replace(each, counts=_halved(each.counts)) for each in parts]
+    assert check(EACH, halves) == found
+
+
+def _halved(
+    counts: "np.ndarray[tuple[int, int], np.dtype[np.int64]]",
+) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":
+    return np.stack([counts[0] // 2, counts[1] - counts[1] // 2])

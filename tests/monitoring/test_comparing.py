@@ -1,10 +1,18 @@
+import math
+from typing import Any
+
 import numpy as np
+import polars as pl
 import pytest
 
+from trueup.errors import WrongUsage
 from trueup.monitoring.cells import Cells
 from trueup.monitoring.comparing import Limits, compare
 from trueup.monitoring.comparison_report import comparison_report
 from trueup.monitoring.permuting import significance
+from trueup.monitoring.profiles.profile import cells
+from trueup.monitoring.scanning.scan import scan_on, scan_reference
+from trueup.project.drifting import drift
 
 EDGES = np.linspace(-2, 2, 19)
 RATE = 0.05
@@ -142,3 +150,43 @@ def test_a_column_that_only_grows_leaves_the_rate_of_the_others_alone() -> None:
     assert found.unsteady == ("grows",)
     assert found.is_significant("x0")
     assert not found.is_significant("grows")
+
+
+ODD: dict[str, list[Any]] = {
+    "constant": [5.0] * 400,
+    "null": [None] * 400,
+    "infinite": [math.inf, -math.inf, 1.0, math.nan] * 100,
+    "mixed": [1, "two", None, 3.5] * 100,
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_columns_are_not_drift_from_themselves_and_are_from_others(name: str) -> None:
+    usual = list(range(400))
+    odd = scan_reference({"x": ODD[name], "y": usual}).reference
+    same = scan_on(odd.grid, {"x": ODD[name], "y": usual})
+    found = compare(odd.cells(), cells(same.profile, odd.grid), Limits())
+    assert {each.name for each in found.columns} == {"x", "y"}
+    assert not found.alarms
+    before = scan_reference({"x": usual * 10, "y": usual * 10}).reference
+    numbers = [each if isinstance(each, float) else None for each in ODD[name]]
+    now = scan_on(before.grid, {"x": numbers * 10, "y": usual * 10})
+    moved = compare(before.cells(), cells(now.profile, before.grid), Limits())
+    first = next(each for each in moved.columns if each.name == "x")
+    assert first.is_material
+    assert all(math.isfinite(each.raw) for each in first.effects)
+
+
+def test_a_table_of_one_row_claims_nothing_and_does_not_alarm() -> None:
+    found = drift({"x": list(range(400)), "w": ["a", "b"] * 200}, {"x": [7], "w": ["a"]})
+    assert len(found.comparison.columns) == 2
+    assert not found.comparison.significance.claimed
+    assert not found.is_alarm
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_table_without_rows_is_refused(at: int) -> None:
+    tables = [pl.DataFrame({"x": [1.0, 2.0] * 20})] * 2
+    tables[at] = tables[at].clear()
+    with pytest.raises(WrongUsage, match="has no rows"):
+        drift(tables[0], tables[1])

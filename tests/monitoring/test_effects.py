@@ -54,10 +54,9 @@ def test_without_drift_the_corrected_effect_has_a_median_near_nothing(
             rng.multinomial(rows, shares / shares.sum()),
             edges,
         )
-        for _ in range(31)
+        for _ in range(31 if effect in ORDERED else 101)  # whose chance is drawn each time
     ]
-    raw = float(np.median([each.raw for each in found]))
-    assert np.median([each.corrected for each in found]) <= 0.02 + 0.4 * raw
+    assert np.median([each.corrected for each in found]) <= 0.03
     assert np.mean([each.lower >= 0.1 for each in found]) <= 0.1
 
 
@@ -70,16 +69,17 @@ def test_the_raw_effect_of_many_categories_would_have_alarmed() -> None:
     assert found.lower == 0.0
 
 
-@pytest.mark.parametrize("effect", ["jensen_shannon", "hellinger", "chi_squared", "l_infinity"])
+@pytest.mark.parametrize("effect", EFFECTS)
 @pytest.mark.parametrize("moved", [0.02, 0.35])
 def test_the_verdict_on_a_shift_does_not_depend_on_the_size_of_the_window(
     effect: Effect, moved: float
 ) -> None:
     before = np.array([0.4, 0.3, 0.2, 0.1])
     after = before + moved * np.array([-1.0, 0.5, 0.3, 0.2])
+    edges = np.arange(3.0) if effect in ORDERED else None
     rng = np.random.default_rng(3)
     verdicts = [
-        measured(effect, 10**6 * before, rng.multinomial(rows, after)).lower >= 0.1
+        measured(effect, 10**6 * before, rng.multinomial(rows, after), edges).lower >= 0.1
         for rows in (1_000, 10_000, 100_000, 1_000_000)
         for _ in range(20)
     ]

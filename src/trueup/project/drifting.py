@@ -64,7 +64,8 @@ def drift(reference: Any, current: Any, options: DriftOptions | None = None, **n
     """Compare two tables: paths, globs or frames. The first makes the grid.
 
     Options are given as a record or by name: ``drift(old, new, time="at", min_effect=0.2)``.
-    Raises WrongUsage where the second lacks a column of the first, or has another type of it.
+    Raises WrongUsage where the second lacks a column of the first, or has another type of it,
+    and where either has no rows.
     """
     _require_numpy()
     from trueup.monitoring.comparing import compare
@@ -76,11 +77,20 @@ def drift(reference: Any, current: Any, options: DriftOptions | None = None, **n
     limits = _limits(options)
     asked = Asked(columns=options.columns, predictions=options.predictions, blocks=_blocks(options))
     before = scan_reference(reference, asked)
+    _require_rows(before.reference.rows, "reference")
     blocks = like(before.reference, asked.blocks)
     after = scan_on(before.reference.grid, current, msgspec.structs.replace(asked, blocks=blocks))
+    _require_rows(int(after.profile.rows.sum()), "table that it is compared with")
     ones, twos = before.reference.cells(), after.cells()
     cells = {one.name: (one, two) for one, two in zip(ones, twos, strict=True)}
     return Drift(compare(ones, twos, limits), cells, before.left_out)
+
+
+def _require_rows(rows: int, what: str) -> None:
+    if not rows:
+        raise WrongUsage(
+            f"the {what} has no rows", remedy="Give tables that have some, or look where they went."
+        )
 
 
 def _limits(options: DriftOptions) -> "Limits":

@@ -83,13 +83,15 @@ def test_values_outside_the_bounds_and_wrong_declarations_are_refused() -> None:
 
 
 def test_the_study_counts_the_alarms_that_detectors_raise_one_block_after_the_other() -> None:
-    detectors = [msgspec.structs.replace(DETECTOR, mean=mean) for mean in (0.4, 0.5, 0.55)]
+    detectors = [
+        msgspec.structs.replace(DETECTOR, mean=mean, mean_blocks=50.0) for mean in (0.4, 0.5, 0.55)
+    ]
     values = np.random.default_rng(8).beta(2, 2, size=(500, 3))
     states, alarms = [each.begin() for each in detectors], 0
     for row in values.tolist():
         before = zip(detectors, states, row, strict=True)
         states = [each.update(state, value) for each, state, value in before]
-        if np.mean([each.evidence for each in states]) >= DETECTOR.mean_blocks:
+        if np.mean([each.evidence for each in states]) >= 50:
             states, alarms = [each.begin() for each in detectors], alarms + 1
-    assert alarms > 2
+    assert alarms > 1
     assert fired(detectors, values) == alarms
