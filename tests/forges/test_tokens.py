@@ -9,7 +9,8 @@ from trueup.forges.calling import Caller, Patience
 from trueup.forges.credentials import Token, from_environment
 from trueup.forges.github.app import AppCredential, AppKey
 from trueup.forges.opening import credential_of
-from trueup.forges.places import Place, place_of, remote_shown
+from trueup.forges.places import Place, place_of
+from trueup.git.pushing import without_login
 
 SECRET = "ghp_verysecret"
 
@@ -69,7 +70,7 @@ def test_a_remote_on_no_forge_is_refused_with_what_to_do(remote: str) -> None:
 
 
 def test_an_address_is_never_shown_with_its_login() -> None:
-    assert remote_shown("https://oauth2:pw@gitlab.com/a/b") == "https://gitlab.com/a/b"
+    assert without_login("https://oauth2:pw@gitlab.com/a/b") == "https://gitlab.com/a/b"
     with pytest.raises(WrongUsage) as caught:
         place("https://me:pw-secret@gitlab.com/nothing")
     assert "pw-secret" not in str(caught.value)

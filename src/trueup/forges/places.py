@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from trueup.errors import WrongUsage
+from trueup.git.pushing import without_login
 
 Kind = Literal["github", "gitlab"]
 _SCP = re.compile(r"(?:[^@/:\s]+@)?(?P<host>\[[0-9a-fA-F:]+\]|[^@/:\s]{2,}):(?P<path>[^\s]+)")
@@ -41,7 +42,8 @@ def place_of(
     """Return where a remote's repository lies on its forge; raises WrongUsage.
 
     Kind and web say what the address does not: that a host of one's own is GitLab, and under
-    which root (``https://host/gitlab``). Without them the variables that CI sets are looked at.
+    which root (``https://host/gitlab``). A token will be sent to web, so that it has to come from
+    the person, not from the repository. Without them the variables that CI sets are looked at.
     """
     host, path, found = _split(remote)
     root = (web or found or f"https://{host}").rstrip("/")
@@ -52,20 +54,15 @@ def place_of(
     known = kind or _kind(urlsplit(root).hostname or "", web_host, environment)
     if known is None:
         raise WrongUsage(
-            f"{web_host} is a forge of neither known kind",
+            f"it is not known which forge {web_host} is",
             remedy="Say whether it is github or gitlab, and its address",
         )
     if known == "github" and path.count("/") != 1:
         raise WrongUsage(
-            f"{remote_shown(remote)} is no owner/name", remedy="Look at: git remote -v"
+            f"{without_login(remote)} is no owner/name", remedy="Look at: git remote -v"
         )
     trusted = bool(web) or _public(urlsplit(root).hostname or "") or _named(web_host, environment)
     return Place(known, root, path, _api(known, root), trusted)
-
-
-def remote_shown(remote: str) -> str:
-    """Return a remote's address without the credential that it may hold."""
-    return re.sub(r"(?<=://)[^/@]*@", "", remote)
 
 
 def _split(remote: str) -> tuple[str, str, str]:
@@ -84,7 +81,7 @@ def _split(remote: str) -> tuple[str, str, str]:
         host, path = (matched["host"], matched["path"]) if matched else ("", "")
     if not host:
         raise WrongUsage(
-            f"the remote {remote_shown(remote)} lies on no forge",
+            f"the remote {without_login(remote)} lies on no forge",
             remedy="Point it at GitHub or GitLab: git remote set-url origin URL",
         )
     return (host := _SSH_HOSTS.get(host, host)), _path(path, remote), ""
@@ -95,7 +92,7 @@ def _path(path: str, remote: str) -> str:
     parts = clean.split("/")
     if len(parts) < 2 or any(part in ("", ".", "..") for part in parts):
         raise WrongUsage(
-            f"the remote {remote_shown(remote)} names no repository",
+            f"the remote {without_login(remote)} names no repository",
             remedy="Look at: git remote -v",
         )
     return clean

@@ -68,6 +68,15 @@ class Target(msgspec.Struct, frozen=True):
     login: Login | None = None  # None: whatever git itself is set up with
 
 
+def without_login(url: str) -> str:
+    """Return a remote's address without the login that it may hold.
+
+    >>> without_login("https://oauth2:secret@gitlab.com/a/b")
+    'https://gitlab.com/a/b'
+    """
+    return re.sub(r"(?<=://)[^/@]*@", "", url)
+
+
 def tip(root: Path, target: Target, branch: str) -> str:
     """Return the commit that a branch is at on the remote; empty where it does not exist."""
     ref = f"refs/heads/{branch}"
@@ -160,7 +169,7 @@ def _credential(target: Target) -> Mapping[str, str]:
 
 def _failure(target: Target, printed: str) -> TrueupError:
     """Return what git's words mean; they hold neither the login nor more than one line."""
-    where = _shown(target)
+    where = without_login(target.url)
     rejected = re.search(r"^!\t[^\t]*\t(\[[^\n]*)", printed, re.MULTILINE)
     if rejected:
         reason = re.findall(r"^remote: (.*\S)\s*$", printed, re.MULTILINE)
@@ -180,13 +189,9 @@ def _failure(target: Target, printed: str) -> TrueupError:
 
 def _silent(target: Target, last: str) -> RemoteSilent:
     return RemoteSilent(
-        f"{_shown(target)} does not answer (last: {last})",
+        f"{without_login(target.url)} does not answer (last: {last})",
         remedy="Check the network, or try again later",
     )
-
-
-def _shown(target: Target) -> str:
-    return re.sub(r"(?<=://)[^/@]*@", "", target.url)
 
 
 def _masked(text: str, target: Target) -> str:
