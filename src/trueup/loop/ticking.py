@@ -57,7 +57,8 @@ class _Pass:
         if dry_run:
             decision = decide(policy, history, seen, self.now)
             waiting = tuple(Carried(one, "it goes on with the next pass") for one in history.open)
-            return self._ticked(decision, waiting, dry_run=True)
+            done = self._ticked(decision, waiting, dry_run=True)
+            return msgspec.structs.replace(done, says=seen.says)
         self._begin()
         self._tell()  # what a killed pass owes, before it is overtaken by what is so now
         self._close_proposal()
@@ -67,7 +68,7 @@ class _Pass:
         sent, dead = self._tell()
         loop.point("tick done")
         done = self._ticked(decision, tuple(carried))
-        return msgspec.structs.replace(done, messages=sent, dead=dead)
+        return msgspec.structs.replace(done, messages=sent, dead=dead, says=seen.says)
 
     def _ticked(
         self, decision: Decision, carried: tuple[Carried, ...], *, dry_run: bool = False
