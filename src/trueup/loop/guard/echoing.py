@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _LEAST = 50  # rows of a part that is looked at on its own
+_MOSTLY = 0.5  # of the predictions must not be whole numbers
 _SOURCES = 20  # that are looked at, those with the most rows first
 _NEAR = 0.05  # of the score, on either side of where the decision changes
 _LEAST_BESIDE = 100  # rows on either side
@@ -103,7 +104,7 @@ def _numbers(part: "pl.DataFrame", known: Known, limits: Limits, parts: int) -> 
     """Say whether numbers are equal to the last digit; whole predictions are equal by chance."""
     truth, said = part["truth"].to_numpy(), part["predicted"].to_numpy()
     broken = said != np.round(said)
-    if broken.mean() < 0.5:
+    if broken.mean() < _MOSTLY:
         return None
     same = int(((truth == said) & broken).sum())
     share = same / len(truth)
