@@ -3,10 +3,19 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from trueup.monitoring.maturity import WindowMaturity
 from trueup.monitoring.performance.records import Coverage, Estimated, Performance, Realised
 from trueup.monitoring.watching.charts import effects
-from trueup.monitoring.watching.events import BrokenPart, Checked, Drifted, Matured
+from trueup.monitoring.watching.events import (
+    BrokenPart,
+    Checked,
+    Drifted,
+    Matured,
+    Moved,
+    Referenced,
+)
 from trueup.monitoring.watching.history import History
 from trueup.monitoring.watching.report import watch_report
 from trueup.monitoring.watching.settings import Settings
@@ -19,6 +28,7 @@ from trueup.reporting.terminal import render_text
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 WHO: dict[str, Any] = {"at": NOW, "by": "ada", "version": 1, "reference": 1}
+FIXED: dict[str, Any] = {"at": NOW, "by": "ada", "version": 1, "digest": "d", "grid": "g"}
 SETTINGS = Settings(7 * 86_400.0, 1.0, 90 * 86_400.0, 0.8, 1, 1, 0.1, metric="roc_auc")
 
 
@@ -36,7 +46,8 @@ def performance(nth: int, realised: float | None, estimated: float | None) -> Pe
 
 
 def checked(nth: int, *moved: str, rows: int = 100, **more: Any) -> Checked:
-    drift = Drifted(bool(moved), bool(moved), False, False, 1.0, 2.0, "psi", moved=moved)
+    columns = tuple(Moved(name, "input", 0.3, 0.2, 4.0, 2.0, drifted=True) for name in moved)
+    drift = Drifted(bool(moved), bool(moved), False, False, 4.0, 2.0, "psi", columns, moved)
     made = performance(nth, None, more.pop("estimated", None))
     known: dict[str, Any] = {"state": "alarm" if moved else "quiet", "drift": drift}
     known |= {"performance": made, "segments": "s", "rows": rows, **more}
@@ -48,7 +59,7 @@ def came(nth: int, value: float) -> Matured:
 
 
 def standing(*events: Checked | Matured, settings: Settings = SETTINGS) -> Standing:
-    history = History(events)
+    history = History((Referenced(**FIXED, reference="r", claimed=True), *events))
     return Standing("shop/sale", "dev", 1, history.checks(), history, settings)
 
 
@@ -125,3 +136,15 @@ def test_where_no_column_has_drifted_there_is_nothing_to_draw() -> None:
     drawn = effects([checked(0), checked(1)])
     assert drawn.detail
     assert render_html(Report("calm", (drawn,)))
+
+
+def test_an_alarm_is_told_by_its_columns_where_it_has_no_other_reason() -> None:
+    text = render_text(watch_report(standing(*(checked(nth, "dest") for nth in range(4)))))
+    assert "2026-01-22: dest 0.3 (at least 0.2)" in text
+
+
+def test_a_reference_that_claims_no_rate_is_said_to_be_too_small() -> None:
+    few = standing(*map(checked, range(4)))
+    without = msgspec.structs.replace(few.history.events[0], claimed=False)
+    told = summary(msgspec.structs.replace(few, history=History((without, *few.checks))))
+    assert told[-1].endswith("the reference is too small")

@@ -75,7 +75,7 @@ def _late(standing: Standing, one: Checked) -> list[Drop]:
 
 def _reasons(standing: Standing, one: Checked) -> list[str]:
     late = [line for drop in _late(standing, one) for line in drop.reasons]
-    return [*late, *one.reasons]
+    return [*late, *one.reasons] or [_what(one, standing)]
 
 
 def _check(one: Checked, standing: Standing) -> Check:
