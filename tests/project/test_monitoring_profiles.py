@@ -19,6 +19,7 @@ from trueup.monitoring.watching.history import Diary
 from trueup.monitoring.watching.windows import windows_of
 
 DAY = timedelta(days=1)
+HEAVY = ("polars", "scipy", "pyarrow", "sklearn", "pandas", "obstore")
 Eventually = Callable[..., None]
 
 
@@ -107,8 +108,11 @@ def test_a_server_writes_them_too_and_monitoring_comes_to_the_same(
             server.predict(*asked)
         finally:
             server.stop()
+        loaded = set(Path(server._log.name).read_text().partition("MODULES ")[2].split())
+        assert [one for one in HEAVY if one in loaded] == []
         span = Span(clock.now() - DAY, clock.now() + DAY)
         watched(root, reference=span, now=clock.now() - DAY)
+    assert "trueup.monitoring.profiles.captured" in loaded
     bucket = opened(root).bucket
     last = max(segments_in(bucket, "captures", "shop/sale"))
     assert [one.name for one in parts(root)] == [
