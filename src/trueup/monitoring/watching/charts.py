@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DRAWN = 4  # columns, before and now
 _ROWS = 12  # columns, window by window
 _SCORES, _COLUMNS = "Highest score of each window, in thresholds", "Columns, window by window"
-_CHANCE = "no more than chance"
+_CHANCE = "within chance"
 _MARKS = {"drifted": ("#c62828", "█"), "broken": ("#6a1b9a", "B"), _CHANCE: ("#cfd4d9", "·")}
 _COLOURS: dict[State, str] = {
     "quiet": "#2e7d32",
