@@ -15,7 +15,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -57,7 +56,6 @@ class Told(msgspec.Struct, frozen=True):
     columns: float  # that drift on a day, on average
     table: float  # share of days on which the whole table has
     incidents: float  # in 90 days, an alarm after seven days without; nan: not all were looked at
-    seconds: float  # for each day
     seed: int
 
 
@@ -70,16 +68,14 @@ def year_of(stream: streams.Stream) -> list[Cells]:
 
 def ours(stream: streams.Stream, columns: list[Cells]) -> Told:
     """Return what trueup says of the year, without a least effect."""
-    began = time.process_time()
     threshold = calibrated(columns, Stable(stream))
     watched = [each.part(slice(-YEAR, None)) for each in columns]
     over = replayed(threshold, watched)[:, covered(threshold)] > 1
-    spent = time.process_time() - began
     found = [(day, int(many), None) for day, many in enumerate(over.sum(axis=1))]
-    return told(stream.name, "trueup", found, spent)
+    return told(stream.name, "trueup", found)
 
 
-def told(stream: str, tool: str, found: list[Any], seconds: float) -> Told:
+def told(stream: str, tool: str, found: list[Any]) -> Told:
     """Return what days' answers come to: each a day, its drifted columns, and the table's."""
     many = np.array([each[1] for each in found], dtype=float)
     tables = [each[2] for each in found if each[2] is not None]
@@ -93,7 +89,6 @@ def told(stream: str, tool: str, found: list[Any], seconds: float) -> Told:
         round(float(many.mean()), 3),
         round(float(np.mean(tables)), 4) if tables else float("nan"),
         round(incidents, 3) if whole else float("nan"),
-        round(seconds / len(found), 4),
         SEED,
     )
 
@@ -132,22 +127,21 @@ def theirs(tool: str, stream: str, tables: list[Path], more: list[str]) -> Told:
     if not python.exists():
         sys.exit(f"{tool} was not found; run: scripts/env.sh {tool}")
     program = [str(python), str(_HERE / "drift_peers" / f"{tool}_days.py")]
-    began = time.monotonic()
     done = subprocess.run(
         [*program, *map(str, tables), *more], capture_output=True, text=True, check=False
     )
     if done.returncode:
         sys.exit(f"{tool} failed:\n{done.stderr[-2000:]}")
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
-    return told(stream, tool, lines, time.monotonic() - began)
+    return told(stream, tool, lines)
 
 
 def main() -> int:
     """Print the table, a line a tool and year."""
     options = _options()
     found: list[Told] = []
-    print("| stream | tool | days | alarmed | columns | table | incidents | seconds a day |")
-    print("|---|---|---:|---:|---:|---:|---:|---:|")
+    print("| stream | tool | days | alarmed | columns | table | incidents |")
+    print("|---|---|---:|---:|---:|---:|---:|")
     for stream in FIVE[:1] if options.reduced else FIVE:
         columns = year_of(stream)
         _show(found, ours(stream, columns), options.csv)
