@@ -35,7 +35,7 @@ def _block(block: Block) -> str:
             return _fenced(block.text) if block.verbatim else _paragraphs(block.text)
         case Verdict():
             first = f"{_SIGNS[block.word]} **{escaped(block.subject)}: {block.word}**"
-            reasons = [f"- {escaped(reason)}" for reason in block.reasons]
+            reasons = [f"- {_line(reason)}" for reason in block.reasons]
             return "\n".join([first, "", *reasons] if reasons else [first])
         case Chart():
             title = f"**{escaped(block.title)}**\n\n" if block.title else ""
@@ -71,7 +71,7 @@ def _paragraphs(text: str) -> str:
 def _line(line: str) -> str:
     """Return one line of a paragraph that starts no list, heading, quote or rule."""
     shown = escaped(line.strip())
-    return re.sub(r"^([-+=]|\d+(?=[.]))", lambda m: _not_a_list(m[1]), shown)
+    return re.sub(r"^([-+=]|\d+(?=[.](?:\s|$)))", lambda m: _not_a_list(m[1]), shown)
 
 
 def _not_a_list(start: str) -> str:
