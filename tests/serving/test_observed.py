@@ -72,7 +72,10 @@ def _whatever(event: Event, _: History) -> Event:
 
 
 def beat(bucket: Bucket, name: str, at: datetime) -> None:
-    bucket.put(heartbeat_key(name), msgspec.json.encode({"format": 1, "at": at, "ticks": 3}))
+    bucket.put(
+        heartbeat_key(name),
+        msgspec.json.encode({"format": 1, "at": at, "every_s": 60.0, "worker": "one"}),
+    )
 
 
 @pytest.fixture
@@ -124,6 +127,7 @@ def test_two_models_samples_of_one_name_stand_together(promtool: str) -> None:
     observer = Observer(bucket, models, "dev", poll_s=5.0, tell=pytest.fail)
     observer.look()
     text = observed(observer)
+    assert 'trueup_loop_heartbeat_every_seconds{loop="shop/sale"} 60\n' in text
     names = [one.split("{")[0] for one in text.splitlines() if not one.startswith("#")]
     assert names == sorted(names, key=list(dict.fromkeys(names)).index)
     done = subprocess.run(

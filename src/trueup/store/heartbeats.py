@@ -1,7 +1,8 @@
 """Signs of life of what runs for long beside its records: ``heartbeats/<name>.json``.
 
-The record is ``{"format": 1, "at": "2026-11-23T19:40:00Z", ...}``; its writer puts it anew every
-so often, and may say more. Those of runs, ``heartbeats/runs/``, say nothing but that they are.
+The record is ``{"format": 1, "at": "2026-11-23T19:40:00Z", "every_s": 60.0, ...}``; its writer
+puts it anew every so often, and may say more. Those of runs, ``heartbeats/runs/``, say nothing but
+that they are.
 """
 
 from collections.abc import Collection
@@ -21,9 +22,10 @@ _RUNS, _SUFFIX = f"{HEARTBEATS}runs/", ".json"
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """Somebody was alive at that time."""
+    """Somebody was alive at that time; the next sign was to come so soon, where that is said."""
 
     at: datetime
+    every_s: float = 0.0
     format: int = FORMAT
 
 

@@ -53,6 +53,9 @@ def observed(observer: Observer) -> str:
         age_s = max(0.0, (now - beat.at).total_seconds())
         labels = {"loop": name[:80]}
         text.add("trueup_loop_heartbeat_age_seconds", "gauge", says, round(age_s, 3), labels)
+        if beat.every_s:
+            says = "Time between two signs of life."
+            text.add("trueup_loop_heartbeat_every_seconds", "gauge", says, beat.every_s, labels)
     if LOOP in ages:
         says = "Time since the loop's signs of life were read."
         text.add("trueup_loop_read_age_seconds", "gauge", says, round(ages[LOOP], 3), {})
