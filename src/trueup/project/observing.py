@@ -81,19 +81,27 @@ def _seen(workspace: Workspace, policy: Policy, says: tuple[str, ...]) -> Observ
 
 def _window(check: Checked, late: Matured | None, metric: str) -> WindowSeen:
     broken = tuple(BrokenPart(one.check, one.says, one.column, one.mend) for one in check.broken)
-    drift = check.drift
+    drifted, moved = _drifted(check)
     return WindowSeen(
         name=check.window.name,
         begin=check.window.begin,
         end=check.window.end,
         version=check.version,
         is_broken=check.state == "broken",
-        drifted=drift.drifted if drift else None,
-        moved=drift.moved if drift else (),
+        drifted=drifted,
+        moved=moved,
         broken=broken,
         realised=_level(late.drops, late.performance, metric, "realised") if late else None,
         estimated=_level(check.drops, check.performance, metric, "estimated"),
     )
+
+
+def _drifted(check: Checked) -> tuple[bool | None, tuple[str, ...]]:
+    """Say whether anything has drifted, by the profiles or by a detector, and what has."""
+    found = [one for one in (check.drift, check.detected) if one is not None]
+    moved = check.drift.moved if check.drift else ()
+    fired = check.detected.triggers if check.detected else ()
+    return (any(one.drifted for one in found) if found else None), (*moved, *fired)
 
 
 def _level(
