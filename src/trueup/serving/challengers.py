@@ -6,7 +6,6 @@ Whatever goes wrong with a challenger is shown, and never touches the version th
 import asyncio
 import logging
 import random
-import sys
 from collections.abc import Callable
 from typing import Protocol
 
@@ -20,7 +19,6 @@ from trueup.serving.trial import Trial
 
 _LOG = logging.getLogger("trueup.serving")
 _JITTER = 0.2
-_SWITCH_S = 0.0005  # a thread of Python code gives way to the event loop after so long
 
 
 class Challenging(Protocol):
@@ -114,7 +112,6 @@ class Challengers:
             new.batcher.on_batch = self._plane.counts.batch
             if not new.form.coded:
                 new.batcher.timing = never_here(new.timing)
-                sys.setswitchinterval(_SWITCH_S)
             self._plane.counts.swapped(line.name, "challenger")
             self.tell(f"{new.named} is on trial beside {line.live.named}")
         trial.seat(new, self.tell)

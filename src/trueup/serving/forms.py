@@ -54,7 +54,9 @@ class Session:
     why = ""
 
     def __init__(self, session: Any, signature: Signature) -> None:
-        self._session = session
+        # A session's own run first checks names and owners of what it is given, for a fifth of the
+        # time of one row; here the names are the session's own, and the values plain arrays.
+        self._run = getattr(session, "_sess", session).run
         self._names = [one.name for one in session.get_inputs()]
         self._outputs = [one.name for one in session.get_outputs()]
         places = _places(self._names, [one.name for one in signature.inputs])
@@ -76,7 +78,7 @@ class Session:
             taken = np.concatenate((taken, taken[:, -1:]), axis=1)
         lines = taken[:, :, None] if self._places is None else taken[self._places, :, None]
         feed = dict(zip(self._names, lines, strict=True))
-        answers = self._session.run(self._outputs, feed)
+        answers = self._run(self._outputs, feed, None)
         return {name: one[:rows] for name, one in zip(self._outputs, answers, strict=True)}
 
 

@@ -2,9 +2,11 @@
 
 import ctypes
 import gc
+import sys
 
 _MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of glibc's malloc.h
 _LARGE_BYTES = 1 << 20
+_SWITCH_S = 0.0005  # a thread of Python code gives way to the event loop after so long
 _YOUNG, _MIDDLE, _OLD = 10_000, 20, 50
 
 
@@ -18,6 +20,7 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
+    sys.setswitchinterval(_SWITCH_S)
     try:
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
     except (AttributeError, OSError, TypeError):
