@@ -15,7 +15,7 @@ PYTEST = pytest -n $(WORKERS) --dist worksteal --timeout 600
 	format references dev-env test-env components bench study locks editable clean
 
 help:
-	@echo "make demo          set up, then run the flights example from raw data to a compared run"
+	@echo "make demo          set up, then run the flights example from raw data to a watched year; CHAPTERS=\"gate serve\" for some"
 	@echo "make test          set up, build the wheel, install it, run the quick tests against it"
 	@echo "make test-slow     the tests that need minutes, a real S3 server or DVC"
 	@echo "make test-torch    the tests of PyTorch's formats, in an environment of their own"

@@ -32,6 +32,10 @@ enter() { # enter NAME: the environment that a program runs in
       [ -n "${REDUCED:-}" ] || scripts/env.sh evidently nannyml peer-alibi peer-deepchecks
       scripts/wheel.sh "$environment"
       ;;
+    studies/drift[-_]peers)
+      [ -n "${REDUCED:-}" ] || scripts/env.sh evidently nannyml
+      scripts/wheel.sh "$environment"
+      ;;
     *) scripts/wheel.sh "$environment" ;;
   esac
   PATH=$PWD/.build/venv-$environment/bin:$plain
