@@ -1,5 +1,6 @@
 """The guard before a retrain: makes the tables that would be learned from, and looks at them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,14 +39,19 @@ class DataGuard:
         Rows that cannot be looked at stop nothing by themselves: that is said among the findings.
         """
         from trueup.loop.guard.guarding import guard
+        from trueup.loop.guard.reading import before_of
         from trueup.loop.guard.records import encode_guarded
 
         rows, why = self._rows(decided)
         if rows is None:
             says = f"the rows were not looked at: {why}"
             return GuardVerdict("pass", (Finding("rows", says),))
-        found = guard(rows, self._known(decided, rows))
-        found = msgspec.structs.replace(found, model=decided.model, decision=decided.decision)
+        found = msgspec.structs.replace(
+            guard(rows, self._known(decided, rows)),
+            model=decided.model,
+            decision=decided.decision,
+            learnt=before_of(rows),
+        )
         key = f"{log_prefix(decided.model)}/guard/{decided.decision}.json"
         self._workspace.bucket.put(key, encode_guarded(found), sync=True)
         return _verdict(found, key)
@@ -108,15 +114,33 @@ class DataGuard:
     def _known(self, decided: Decided, rows: "Rows") -> "Known":
         from trueup.loop.guard.reading import broken_windows
         from trueup.loop.guard.rows import Known
+        from trueup.project.knowing import (
+            last_training,
+            served_otherwise,
+            signature_of,
+            usual_error_of,
+            without_skew,
+        )
+        from trueup.project.origins import origins
 
-        watched = Diary(self._workspace.bucket, decided.model, decided.environment).history()
+        workspace, monitor, number = self._workspace, self._entry.monitor, decided.champion
+        watched = Diary(workspace.bucket, decided.model, decided.environment).history()
         span = Span(_first(rows), decided.cause.as_of)
-        number = decided.champion
-        monitor = self._entry.monitor
-        return Known(
-            windows=broken_windows(watched, number, span) if number is not None else None,
+        known = Known(
+            pipes=origins(workspace, rows.table.columns),
             labels=monitor.performance.labels if monitor else LabelsEntry(),
             own=(decided.model, *(f"{decided.model}/{one}" for one in range(1, (number or 0) + 1))),
+            before=last_training(workspace.bucket, decided),
+        )
+        if number is None:
+            return known
+        windows = broken_windows(watched, number, span)
+        return replace(
+            known,
+            windows=None if windows is None else without_skew(windows),
+            skew=served_otherwise(watched.checks(number), span),
+            signature=signature_of(workspace, decided.model, number),
+            usual_error=usual_error_of(workspace, decided.model, number),
         )
 
 

@@ -10,7 +10,8 @@ import polars as pl
 
 from tests.monitoring.broken.tables import flights
 from trueup.config.model_entries import LabelsEntry
-from trueup.loop.guard.rows import Before, Known, Rows
+from trueup.loop.guard.records import Before
+from trueup.loop.guard.rows import Known, Rows
 from trueup.models.signature import Signature, infer
 from trueup.models.tables import as_table
 from trueup.monitoring.broken.records import Pipe

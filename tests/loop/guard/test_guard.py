@@ -11,9 +11,9 @@ from tests.loop.guard.tables import FIRST, NOW, captured, known, rows, table
 from tests.monitoring.broken.tables import checked, days
 from trueup.config.model_entries import LabelsEntry
 from trueup.loop.guard.guarding import guard
-from trueup.loop.guard.records import Guarded, Limits, decode_guarded, encode_guarded
+from trueup.loop.guard.records import Before, Guarded, Limits, decode_guarded, encode_guarded
 from trueup.loop.guard.report import guard_report, told
-from trueup.loop.guard.rows import Before, BrokenWindow, Known
+from trueup.loop.guard.rows import BrokenWindow, Known
 from trueup.monitoring.skew import skew
 from trueup.monitoring.watching.judging import broken_parts
 from trueup.reporting.terminal import render_text

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from trueup.captures import reading
 from trueup.captures.finding import Span
 from trueup.captures.frames import OUTPUT
-from trueup.loop.guard.rows import Before, BrokenWindow, Rows, class_names
+from trueup.loop.guard.records import Before
+from trueup.loop.guard.rows import BrokenWindow, Rows, class_names
 from trueup.monitoring.watching.history import History
 from trueup.store.bucket import Bucket
 

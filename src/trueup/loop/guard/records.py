@@ -1,5 +1,6 @@
 """What the guard finds, by which limits, and what it decides: go, or stop and mend what."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -62,6 +63,14 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"labels of {self.source}" if self.source else ""
 
 
+class Before(msgspec.Struct, frozen=True):
+    """What the last training learnt from: what is usual."""
+
+    rows: int
+    classes: Mapping[str, int] = {}  # rows by the name of the class
+    repeated: float | None = None  # share of rows that are there before
+
+
 class Guarded(msgspec.Struct, frozen=True):
     """The verdict: whether a retrain may learn from these rows, and everything it rests on."""
 
@@ -74,6 +83,7 @@ class Guarded(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
     model: str = ""
     decision: str = ""
+    learnt: Before | None = None  # what the next guard compares its rows with
     format: int = FORMAT
 
     @property

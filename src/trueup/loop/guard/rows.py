@@ -12,6 +12,7 @@ import numpy as np
 from trueup.captures.losses import named
 from trueup.config.model_entries import LabelsEntry
 from trueup.gate.metrics import Task
+from trueup.loop.guard.records import Before
 from trueup.models.signature import Signature
 from trueup.monitoring.broken.records import Pipe
 from trueup.monitoring.maturity import NEVER, MaturityCurve, maturity_curve
@@ -32,14 +33,6 @@ class BrokenWindow(msgspec.Struct, frozen=True):
 
     window: str
     parts: tuple[BrokenPart, ...]
-
-
-class Before(msgspec.Struct, frozen=True):
-    """What the last training learnt from: what is usual."""
-
-    rows: int
-    classes: Mapping[str, int] = {}  # rows by the name of the class
-    repeated: float | None = None  # share of rows that are there before
 
 
 @dataclass(frozen=True, kw_only=True)
