@@ -83,6 +83,9 @@ class AftermathEntry(Section, frozen=True):
 
     windows: Annotated[int, _POSITIVE, "how many windows to look at after a retrain"] = 4
     stop_after: Annotated[int, _POSITIVE, "stop after so many retrains in a row did not help"] = 2
+    influences: Annotated[
+        bool, "predictions influence outcomes, so that only a live split can tell"
+    ] = False
 
 
 class LoopEntry(Section, frozen=True):

@@ -89,6 +89,20 @@ def evaluation_rows(workspace: Workspace, model: str, found: Resolved) -> Refere
     )  # fmt: skip
 
 
+def answers_to(
+    workspace: Workspace, model: str, found: Resolved, given: "pl.DataFrame"
+) -> "pl.DataFrame":
+    """Return what a version answers to rows by ``id``, as its captures; nothing is kept of it.
+
+    Rows that it refuses are not there.
+    """
+    with _folder(workspace) as folder:
+        bucket = MemoryBucket()
+        given.rename({"id": _ROW}).write_ipc(folder / "given.arrow")
+        _score(workspace, _served(workspace, model, found), bucket, folder, timed=False)
+        return reading.captures(bucket, model, labels=False).collect()
+
+
 def captured_rows(workspace: Workspace, model: str, found: Resolved, span: Span) -> Referential:
     """Return a span of the version's own captures, with the labels that have come."""
     import polars as pl

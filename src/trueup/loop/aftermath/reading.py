@@ -1,7 +1,8 @@
 """The aftermath's edge: losses of two versions from captures, as their labels were at a moment."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from trueup.captures import pairing
 from trueup.captures.finding import Span
@@ -17,6 +18,7 @@ from trueup.store.bucket import Bucket
 if TYPE_CHECKING:
     import polars as pl
 
+Asks: TypeAlias = "Callable[[pl.DataFrame], pl.DataFrame]"  # rows by id; answers as captures
 _ANSWERED = ("champion", "challenger", "explore")
 
 
@@ -71,6 +73,44 @@ def split(
         basis="live split",
         time=rows["at"].dt.replace_time_zone(None).to_numpy(),
         group=rows[group].to_numpy() if contest.group and group in rows.columns else None,
+    )
+
+
+def replayed(
+    bucket: Bucket,
+    model: str,
+    contest: Contest,
+    asked_of: tuple[Span, Asks],
+    at: tuple[Measure, datetime],
+) -> Losses:
+    """Return both versions' losses on what the new one has answered; the old one is asked now.
+
+    Where an input was not captured the old version refuses the rows, and there are none.
+    """
+    (span, ask), (measure, now) = asked_of, at
+    frame = pairing.answered(bucket, model, contest, span)
+    import polars as pl  # pairing has said what to do where it is missing
+
+    labels = labels_at(bucket, model, span, now).select("id", truth="label")
+    rows = (
+        frame.filter((pl.col("role") != "shadow") & (pl.col("version") == contest.champion))
+        .unique("id", keep="last", maintain_order=True)
+        .join(labels, on="id", how="inner")
+        .sort("at", "id")
+        .collect()
+    )
+    if not rows.height:
+        return Losses(new=np.empty(0), old=np.empty(0), basis="replay")
+    given = rows.select("id", pl.col(f"^{INPUT}.*$").name.map(lambda one: one.removeprefix(INPUT)))
+    asked = ask(given).select("id", pl.col(f"^{OUTPUT}.*$").name.prefix(CHALLENGER))
+    both = rows.join(asked, on="id", how="inner", maintain_order="left")
+    group = INPUT + contest.group
+    return Losses(
+        new=_loss(both, OUTPUT, measure),
+        old=_loss(both, CHALLENGER + OUTPUT, measure),
+        basis="replay",
+        time=both["at"].dt.replace_time_zone(None).to_numpy(),
+        group=both[group].to_numpy() if contest.group and group in both.columns else None,
     )
 
 
