@@ -163,6 +163,7 @@ def looped_models(workspace: Workspace) -> list[str]:
 
 def _ports(workspace: Workspace, policy: Policy, progress: Progress) -> Ports:
     from trueup.project.guarding import DataGuard
+    from trueup.project.lookback import lookback_of
     from trueup.project.retraining import Here
 
     _check_wired(workspace, policy)
@@ -173,6 +174,7 @@ def _ports(workspace: Workspace, policy: Policy, progress: Progress) -> Ports:
         gatekeeper=here,
         promoter=here,
         messenger=_messenger(workspace, policy),
+        lookback=lookback_of(workspace, policy),
     )
 
 
