@@ -29,7 +29,7 @@ def project(root: Path, loop: str) -> Path:
     ("loop", "says"),
     [
         ("{}", "the model 'm' has no loop"),
-        ("{when: [{drift: {}, do: retrain}]}", "does not know then: pull_request"),
+        ("{when: [{drift: {}, do: retrain}]}", "pull_request has no forge to go to"),
         (
             "{when: [{drift: {}, do: retrain}], then: person, retrain: {where: ray}}",
             "does not know where: ray",

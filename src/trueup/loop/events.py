@@ -199,6 +199,7 @@ class PullRequestClosed(_Event, frozen=True, tag="pull request closed"):
     merged: bool
     who: str = ""
     commit: str = ""
+    says: str = ""  # what came of a merge
 
 
 class Resumed(_Event, frozen=True, tag="resumed"):

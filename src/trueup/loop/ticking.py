@@ -29,7 +29,7 @@ class Ticked(msgspec.Struct, frozen=True):
     messages: int = 0  # that went out
     dead: tuple[str, ...] = ()  # channels that took none
     dry_run: bool = False
-    says: tuple[str, ...] = ()  # what could not be looked at
+    says: tuple[str, ...] = ()  # what could not be looked at, and what became of a pull request
 
 
 def tick(loop: Loop, now: datetime | None = None, *, dry_run: bool = False) -> Ticked:
@@ -61,14 +61,14 @@ class _Pass:
             return msgspec.structs.replace(done, says=seen.says)
         self._begin()
         self._tell()  # what a killed pass owes, before it is overtaken by what is so now
-        self._close_proposal()
+        closed = self._close_proposal()
         decision = self._decide(seen)
         carried = [carry(loop, self.journal, one, self.now) for one in self.journal.history().open]
         self._look_back()
         sent, dead = self._tell()
         loop.point("tick done")
         done = self._ticked(decision, tuple(carried))
-        return msgspec.structs.replace(done, messages=sent, dead=dead, says=seen.says)
+        return msgspec.structs.replace(done, messages=sent, dead=dead, says=closed + seen.says)
 
     def _ticked(
         self, decision: Decision, carried: tuple[Carried, ...], *, dry_run: bool = False
@@ -106,17 +106,21 @@ class _Pass:
             actions.append(latest.actions[0])
             loop.point("decision written")
 
-    def _close_proposal(self) -> None:
+    def _close_proposal(self) -> tuple[str, ...]:
+        """Write down that the open request was closed; return what is to be told of that."""
         forge, proposal = self.loop.ports.forge, self.journal.history().proposal
         if forge is None or proposal is None:
-            return
+            return ()
         try:
-            closed = forge.closed(proposal)
-        except TrueupError:
-            return  # it can be asked again, and nothing waits for it
-        if closed is not None:
-            self.loop.point("proposal closed")
-            self.journal.write(lambda history: _still(history, closed))
+            found = forge.closed(proposal)
+        except TrueupError as error:  # the next pass asks again, and nothing waits for it
+            return (f"pull request {proposal.opened.number}: {error.problem}",)
+        if found is None:
+            return ()
+        closed = msgspec.structs.replace(found, at=self.now, by=self.loop.by)
+        self.loop.point("proposal closed")
+        self.journal.write(lambda history: _still(history, closed))
+        return (closed.says,) if closed.says else ()
 
     def _look_back(self) -> None:
         lookback = self.loop.ports.lookback

@@ -16,7 +16,7 @@ from trueup.loop.explaining import Explanation
 from trueup.loop.history import History
 from trueup.loop.journal import Journal
 from trueup.loop.policy import Policy, policy_of
-from trueup.loop.ports import Message, Messenger, Ports, Sent
+from trueup.loop.ports import Forge, Message, Messenger, Ports, Sent
 from trueup.loop.ticking import Ticked
 from trueup.loop.ticking import tick as passed
 from trueup.loop.watching import Pace, stopped_by_signals
@@ -29,6 +29,7 @@ from trueup.project.workspace import Workspace
 
 if TYPE_CHECKING:
     from trueup.integrations.notifications.posting import Post
+    from trueup.project.retraining import Here
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -129,7 +130,7 @@ def loop_of(
         policy=policy,
         bucket=workspace.bucket,
         observe=observer_of(workspace, policy, checks=not look_only),
-        ports=_ports(workspace, policy, progress or Quiet()),
+        ports=_ports(workspace, policy, progress or Quiet(), look_only=look_only),
         by=str(stamp_of(workspace).by),
         cache=own,
     )
@@ -161,9 +162,10 @@ def looped_models(workspace: Workspace) -> list[str]:
     return [name for name, entry in models.items() if entry.loop and entry.loop.when]
 
 
-def _ports(workspace: Workspace, policy: Policy, progress: Progress) -> Ports:
+def _ports(
+    workspace: Workspace, policy: Policy, progress: Progress, *, look_only: bool = False
+) -> Ports:
     from trueup.project.guarding import DataGuard
-    from trueup.project.lookback import lookback_of
     from trueup.project.retraining import Here
 
     _check_wired(workspace, policy)
@@ -173,28 +175,30 @@ def _ports(workspace: Workspace, policy: Policy, progress: Progress) -> Ports:
         trainer=here,
         gatekeeper=here,
         promoter=here,
+        forge=None if look_only else _forge(workspace, policy, here),
         messenger=_messenger(workspace, policy),
-        lookback=lookback_of(workspace, policy),
     )
 
 
 def _check_wired(workspace: Workspace, policy: Policy) -> None:
     """Refuse, before anything is trained, what this loop could not carry to its end."""
-    refused = {
-        "where": (policy.where, policy.where != "here", "where: here under loop: retrain:"),
-        "then": (
-            policy.then,
-            policy.then == "pull_request",
-            "then: promote, canary or person under loop:",
-        ),
-    }
-    for key, (value, is_refused, instead) in refused.items():
-        if is_refused:
-            raise WrongUsage(
-                f"trueup tick does not know {key}: {value} yet",
-                remedy=f"Write {instead}",
-                place=workspace.project.file,
-            )
+    if policy.where != "here":
+        raise WrongUsage(
+            f"trueup tick does not know where: {policy.where} yet",
+            remedy="Write where: here under loop: retrain:",
+            place=workspace.project.file,
+        )
+
+
+def _forge(workspace: Workspace, policy: Policy, here: "Here") -> Forge | None:
+    """Return what proposes, and have it look before anything is trained."""
+    if policy.then != "pull_request":
+        return None
+    from trueup.project.proposing import PullRequests
+
+    requests = PullRequests(workspace, policy, here)
+    here.ready = requests.check
+    return requests
 
 
 def _messenger(workspace: Workspace, policy: Policy) -> Messenger | None:

@@ -1,6 +1,6 @@
 """A retrain in this checkout: the pipeline with the policy's parameters, then gate and registry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ class Here:
     ) -> None:
         self._root, self._env = root, env
         self._params, self._progress = params, progress
+        self.ready: Callable[[], None] = lambda: None  # raises what stands against training
 
     def find(self, decided: Decided) -> Training | None:
         """Return nothing: what there is of it lies in the cache, and start finds it there."""
@@ -46,6 +47,7 @@ class Here:
 
     def start(self, decided: Decided) -> Training:
         """Run the pipeline with the policy's parameters; stages that are made already are kept."""
+        self.ready()
         result = run(self._opened(), RunOptions(sets=self._sets(decided)), self._progress)
         if result.interrupted:
             raise KeyboardInterrupt
@@ -70,9 +72,13 @@ class Here:
             raise KeyboardInterrupt
         return "" if not result.failures else f"the stage {result.failures[0].stage} failed"
 
+    def settle(self, decided: Decided) -> None:
+        """Put back what a decision has made, where something else lies in its place by now."""
+        run(self._opened(), RunOptions(sets=self._sets(decided)), self._progress)
+
     def judge(self, decided: Decided, training: str) -> Judgement:
         """Register and judge what the decision has trained; nothing is promoted."""
-        run(self._opened(), RunOptions(sets=self._sets(decided)), self._progress)
+        self.settle(decided)
         workspace = self._opened()
         model = _own(decided, workspace)
         subject = gating.subject_of(workspace, model, decided.environment)
