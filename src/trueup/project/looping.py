@@ -166,6 +166,7 @@ def _ports(
     workspace: Workspace, policy: Policy, progress: Progress, *, look_only: bool = False
 ) -> Ports:
     from trueup.project.guarding import DataGuard
+    from trueup.project.lookback import lookback_of
     from trueup.project.retraining import Here
 
     _check_wired(workspace, policy)
@@ -177,6 +178,7 @@ def _ports(
         promoter=here,
         forge=None if look_only else _forge(workspace, policy, here),
         messenger=_messenger(workspace, policy),
+        lookback=None if look_only else lookback_of(workspace, policy),
     )
 
 
