@@ -32,7 +32,15 @@ def project(root: Path, loop: str) -> Path:
         ("{when: [{drift: {}, do: retrain}]}", "pull_request has no forge to go to"),
         (
             "{when: [{drift: {}, do: retrain}], then: person, retrain: {where: ray}}",
-            "does not know where: ray",
+            "cannot do what loop: retrain: where: ray says",
+        ),
+        (
+            "{when: [{drift: {}, do: retrain}], then: person, retrain: {holdout: 28d}}",
+            "retrain: holdout says yet",
+        ),
+        (
+            "{when: [{drift: {}, do: retrain}], then: person, retrain: {refit: true}}",
+            "retrain: refit says yet",
         ),
         (
             '{when: [{schedule: "0 4 * * *", zone: Europe/Berln, do: retrain}], then: person}',

@@ -184,12 +184,24 @@ def _ports(
 
 def _check_wired(workspace: Workspace, policy: Policy) -> None:
     """Refuse, before anything is trained, what this loop could not carry to its end."""
-    if policy.where != "here":
-        raise WrongUsage(
-            f"trueup tick does not know where: {policy.where} yet",
-            remedy="Write where: here under loop: retrain:",
-            place=workspace.project.file,
-        )
+    entry = entry_of(workspace, policy.model).loop
+    assert entry is not None  # noqa: S101 - the policy is made of it
+    retrain = entry.retrain
+    lacking = {
+        f"where: {retrain.where}": (retrain.where != "here", "Write where: here there"),
+        "holdout": (
+            retrain.holdout is not None,
+            "Leave it out, and withhold the newest rows in the stage that makes the training table",
+        ),
+        "refit": (retrain.refit, "Leave it out: what is judged is what is promoted"),
+    }
+    for key, (asked, remedy) in lacking.items():
+        if asked:
+            raise WrongUsage(
+                f"trueup tick cannot do what loop: retrain: {key} says yet",
+                remedy=remedy,
+                place=workspace.project.file,
+            )
 
 
 def _forge(workspace: Workspace, policy: Policy, here: "Here") -> Forge | None:
