@@ -22,7 +22,7 @@ from trueup.loop.aftermath.records import (
     encode_judged,
 )
 from trueup.loop.aftermath.report import aftermath_report, written
-from trueup.loop.aftermath.stopping import stopped, without_help
+from trueup.loop.aftermath.stopping import without_help
 from trueup.loop.events import Effect
 from trueup.reporting.terminal import render_text
 
@@ -197,8 +197,3 @@ def test_only_what_is_known_counts_and_help_begins_anew(effects: list[Effect]) -
     assert without_help(effects) == without_help(known)
     assert without_help([*effects, "helped"]) == 0
     assert without_help([*effects, "harmed"]) == without_help(effects) + 1
-
-
-def test_two_retrains_without_effect_call_a_person() -> None:
-    assert stopped(["helped", "no effect"], 2) == ""
-    assert "the last 2 retrains" in stopped(["no effect", "undecided", "no effect"], 2)

@@ -1,4 +1,4 @@
-"""Several retrains in a row: how many have not helped, and whether that is enough."""
+"""Several retrains in a row: how many have not helped."""
 
 from collections.abc import Sequence
 
@@ -23,14 +23,3 @@ def without_help(effects: Sequence[Effect]) -> int:
         elif one not in _OPEN:
             break
     return count
-
-
-def stopped(effects: Sequence[Effect], stop_after: int) -> str:
-    """Return why the loop is to call a person in place of another retrain; empty: it may go on."""
-    count = without_help(effects)
-    if count < stop_after:
-        return ""
-    return (
-        f"the last {count} retrains whose aftermath is known did not help "
-        f"(loop.aftermath.stop_after: {stop_after}): look for another cause than old data"
-    )
