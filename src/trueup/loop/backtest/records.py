@@ -12,9 +12,16 @@ from trueup.loop.events import Do, TriggerKind
 FORMAT = 1
 
 Outcome: TypeAlias = Literal[
-    "promoted", "refused", "inconclusive", "no change", "stopped", "failed", "notified"
+    "promoted",
+    "refused",
+    "inconclusive",
+    "no change",
+    "stopped",
+    "failed",
+    "notified",
+    "rolled back",
 ]
-Compared: TypeAlias = Literal["better", "worse", "undecided"]
+Compared: TypeAlias = Literal["better", "worse", "undecided", "the same"]
 
 
 class Window(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -79,8 +86,21 @@ class Scored:
     predictions: dict[str, Floats]  # by policy: score, probability or value
 
 
+class Score(msgspec.Struct, frozen=True):
+    """A policy's mean monthly score, a month counting by its rows."""
+
+    policy: str
+    metric: str
+    value: float
+    rows: int
+    months: int
+
+
 class Comparison(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Two policies on the same rows; more of `difference` is better for `policy`."""
+    """Two policies on the same rows; more of `difference` is better for `policy`.
+
+    It is of mean monthly scores. No bound: nothing can be excluded on that side.
+    """
 
     policy: str
     against: str
@@ -92,6 +112,11 @@ class Comparison(msgspec.Struct, frozen=True, omit_defaults=True):
     word: Compared
     exploratory: bool = True  # the best of several, not confirmed on a later part
     confirmed_on: str = ""  # that later part
+    rows: int = 0
+    together: int = 1  # intervals that hold together, all of them, at the level
+    level: float = 0.95
+    detectable: float | None = None  # a true difference that is found in 4 of 5 cases
+    says: str = ""  # where there is no interval, why
 
 
 class Alarms(msgspec.Struct, frozen=True):
@@ -115,6 +140,7 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
     metric: str  # that decides
     higher: bool  # more of it is better
     runs: tuple[PolicyRun, ...]
+    scores: tuple[Score, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     alarms: tuple[Alarms, ...] = ()
     confirm_from: datetime | None = None  # the later part begins here
