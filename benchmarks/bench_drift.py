@@ -51,6 +51,18 @@ class Setting(msgspec.Struct, frozen=True):
         argv = ("sh", "-c", '"$@"; test $? -eq 5', "sh", self.ours, "drift", *paths, *further)
         return Subject(argv, self.folder)
 
+    def keeping(self) -> Subject:
+        """Return what counts and calibrates the first table, and keeps it as a reference."""
+        return self._stored("keep", self.paths[0], str(self.folder / "stored"))
+
+    def checking(self) -> Subject:
+        """Return what checks the second table against the reference that is kept."""
+        return self._stored("check", str(self.folder / "stored"), self.paths[1])
+
+    def _stored(self, *further: str) -> Subject:
+        argv = (sys.executable, str(HERE / "drift_peers" / "stored.py"), *further)
+        return Subject(argv, self.folder)
+
 
 def main() -> None:
     options = _options()
@@ -71,14 +83,12 @@ def main() -> None:
 
 def alone(setting: Setting) -> None:
     """Print what trueup takes with and without significance and calibration, and a bare scan."""
-    before, now = setting.paths
-    kept = str(setting.folder / "stored")
-    stored = (sys.executable, str(HERE / "drift_peers" / "stored.py"))
-    calibrating = measure(Subject((*stored, "keep", before, kept), setting.folder))
+    now = setting.paths[1]
+    calibrating = measure(setting.keeping())
     subjects = {
         _RATE: setting.drift(setting.paths),
         _EFFECTS: setting.drift(setting.paths, "--false-alarms", "off"),
-        _STORED: Subject((*stored, "check", kept, now), setting.folder),
+        _STORED: setting.checking(),
     }
     python = _python("evidently") or (sys.executable if importlib.util.find_spec("pyarrow") else "")
     if python:
@@ -104,24 +114,31 @@ def alone(setting: Setting) -> None:
 
 
 def beside_peers(setting: Setting, peers: Sequence[str]) -> None:
-    """Print what each peer takes, with trueup measured before and after it."""
+    """Print what each peer takes, with trueup measured before and after it, both its ways."""
     if not peers:
         return
     print(
-        "| peer | wall s | processor s | peak MB | trueup beside it: wall s, processor s "
-        "| times its wall | times its processor time | goal |\n|---|---|---|---|---|---|---|---|"
+        "| peer | wall s | processor s | peak MB | trueup beside it | its wall s, processor s "
+        "| times its wall | times its processor time | goal |\n"
+        "|---|---|---|---|---|---|---|---|---|"
     )
+    ways = {"both tables": setting.drift(setting.paths), _STORED: setting.checking()}
     for peer in peers:
-        subject = Subject(_peer(peer, setting.paths), setting.folder)
-        ours = setting.drift(setting.paths)
-        before, theirs, after = (measure(one) for one in (ours, subject, ours))
-        own = Sample(
-            (before.seconds + after.seconds) / 2,
-            max(before.peak_memory_bytes, after.peak_memory_bytes),
-            (before.processor_s + after.processor_s) / 2,
-        )
-        line = f"| {peer} | {_times(theirs)} | {_against(theirs, own)} | {GOALS.get(peer, '')} |"
-        print(line, flush=True)
+        before = [measure(one) for one in ways.values()]
+        theirs = measure(Subject(_peer(peer, setting.paths), setting.folder))
+        after = [measure(one) for one in ways.values()]
+        for way, *twice in zip(ways, before, after, strict=True):
+            against = _against(theirs, _mean(*twice))
+            goal = GOALS.get(peer, "")
+            print(f"| {peer} | {_times(theirs)} | {way} | {against} | {goal} |", flush=True)
+
+
+def _mean(before: Sample, after: Sample) -> Sample:
+    return Sample(
+        (before.seconds + after.seconds) / 2,
+        max(before.peak_memory_bytes, after.peak_memory_bytes),
+        (before.processor_s + after.processor_s) / 2,
+    )
 
 
 def long(setting: Setting, rows: int) -> None:
