@@ -12,6 +12,7 @@ from trueup.monitoring.calibration.incidents import (
     chance_of_one,
     futures,
     lowest,
+    share_of_stretches,
     spared,
     spared_of,
     started,
@@ -97,3 +98,10 @@ def test_shares_divide_a_promise_and_never_add_up_to_more() -> None:
     assert [each.share for each in parts.values()] == pytest.approx([0.3, 0.2])
     with pytest.raises(WrongUsage):
         Promise().divided({"drift": 0.9, "performance": 0.2})
+
+
+def test_of_what_exceeds_in_company_less_is_spared() -> None:
+    pairs = Rule(2, 3)
+    shares = [share_of_stretches(1 / 900, pairs, 5, each) for each in (0.0, 0.4, 0.8)]
+    assert shares[0] == 1 - (1 - chance_of_one(1 / 900, pairs)) ** 5
+    assert shares[0] > 1.5 * shares[1] > 1.5 * shares[2]

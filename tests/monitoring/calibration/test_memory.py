@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.monitoring.streams import following
+from trueup.monitoring.calibration import memory
 from trueup.monitoring.calibration.memory import alone, common, memories, shown
 
 
@@ -44,3 +45,18 @@ def test_one_series_alone_hardly_ever_looks_shorter_than_it_remembers() -> None:
     assert np.mean([alone(each) < true for each in noisy]) <= 0.1
     assert np.mean([alone(each) > 3 for each in rng.normal(size=(60, 365))]) <= 0.1
     assert alone(np.ones(100)) == 1.0
+
+
+def test_of_few_series_the_one_that_remembers_longest_counts() -> None:
+    rng = np.random.default_rng(8)
+    slow = following(0.9, 365, rng)
+    several = np.column_stack([rng.normal(size=365), slow])
+    assert alone(several) >= alone(slow) > 10
+
+
+def test_what_noise_may_show_of_neighbours_counts_as_none() -> None:
+    rng = np.random.default_rng(9)
+    noise = [memory.following(each) for each in rng.normal(size=(200, 365))]
+    assert np.mean([each > 0 for each in noise]) <= 0.1
+    assert memory.following(following(0.5, 365, rng)) == pytest.approx(0.5, abs=0.15)
+    assert memory.following(np.ones(30)) == 0.0

@@ -56,15 +56,14 @@ def calibrate_scores(values: "Floats", plan: Plan) -> ScoreThreshold:
             f"scores of shape {values.shape} cannot be calibrated",
             remedy=f"Give finite scores of at least {LEAST_WINDOWS} windows, a column each.",
         )
-    found = remembering.memories(values)
-    memory = max(remembering.common(found), float(remembering.shown(found).max()))
+    memory = remembering.alone(values)
     centre, scale = _spread(values)
     highest = _crosswise(values, memory).max(axis=1)
     if memory > count / LEAST_WORTH:
         support = refused(plan, count, memory, "unsteady")
         at = conservative(float(highest.max()), plan, values.shape[1], count / memory)
     else:
-        limit = supported(highest, plan, memory)
+        limit = supported(highest, plan, memory, remembering.following(highest))
         support, at = limit.support, limit.at
         if not support.claimed:
             at = conservative(at, plan, values.shape[1], count / memory)

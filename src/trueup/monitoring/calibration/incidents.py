@@ -116,3 +116,21 @@ def chance_of_one(rate: float, rule: "Rule") -> float:
     """Return how often independent windows may exceed for so many incidents a check."""
     even = np.random.default_rng(_SEED).random((100, _PLAYED // 100))
     return 1 - lowest(even, rule, rate * even.shape[1])
+
+
+def share_of_stretches(rate: float, rule: "Rule", length: int, following: float) -> float:
+    """Return how many stretches may exceed for so many incidents a check.
+
+    Of windows that correlate with the one before (a normal process of the first order): what
+    exceeds then comes in company, so that less of it makes an incident of two in three.
+    """
+    if following <= 0:
+        return 1 - (1 - chance_of_one(rate, rule)) ** length
+    steps = np.random.default_rng(_SEED).standard_normal((_PLAYED // 100, 100))
+    fresh = math.sqrt(1 - following**2)
+    for at in range(1, len(steps)):
+        steps[at] = following * steps[at - 1] + fresh * steps[at]
+    played = steps.T
+    limit = lowest(played, rule, rate * played.shape[1])
+    whole = played[:, : played.shape[1] // length * length]
+    return float((whole.reshape(-1, length).max(axis=1) > limit).mean())

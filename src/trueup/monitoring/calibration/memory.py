@@ -45,14 +45,27 @@ def _surely(many: int) -> float:
 
 
 def alone(series: "Floats") -> float:
-    """Return the memory of one series that no others confirm, rather too long than too short.
+    """Return the memory of few series that no others confirm, rather too long than too short.
 
-    The longer of what neighbours have in common and of an upper bound by the slowest cosines,
-    where these can be told from white noise: of what looks shorter than it is too much is claimed.
+    (time,) or (time, series). The longer of what neighbours have in common and of an upper bound
+    by the slowest cosines, where these can be told from white noise: of what looks shorter than
+    it is too much is claimed.
     """
-    slow = float(shown(memories(series[:, None]))[0])
+    every = series.reshape(len(series), -1)
+    slow = float(shown(memories(every)).max())
     bound = slow / _times(1 - _AT_MOST) if slow > 1 else 1.0
-    return max(bound, _by_neighbours(series))
+    return max(bound, *map(_by_neighbours, every.T))
+
+
+def following(scores: "Floats") -> float:
+    """Return how windows next to each other correlate, 0 where white noise may show as much."""
+    count = len(scores)
+    away = scores - scores.mean()
+    power = float((away**2).sum())
+    if power <= 1e-12 * count:
+        return 0.0
+    found = float((away[1:] * away[:-1]).sum()) / power
+    return found if found > normal_quantile(1 - _ERRS) / math.sqrt(count) else 0.0
 
 
 def _by_neighbours(series: "Floats") -> float:

@@ -33,8 +33,11 @@ class Found(msgspec.Struct, frozen=True):
     support: Support
 
 
-def supported(scores: "Floats", plan: Plan, memory: float) -> Found:
-    """Return the threshold that keeps the promise for the scores of a reference's windows."""
+def supported(scores: "Floats", plan: Plan, memory: float, following: float = 0.0) -> Found:
+    """Return the threshold that keeps the promise for the scores of a reference's windows.
+
+    ``following`` is how those next to each other correlate, of one series alone.
+    """
     rate = plan.promise.expected(plan.pace.check_s)
     count, needed = len(scores), _needed(plan, rate, memory)
     if count * plan.pace.check_s < LEAST_SPAN_S:
@@ -42,7 +45,7 @@ def supported(scores: "Floats", plan: Plan, memory: float) -> Found:
     if plan.rule.of > 1:
         length = _length(plan, memory)
         cut = incidents.stretches(scores, length)
-        spared, at = _resampled(cut, plan, rate)
+        spared, at = _resampled(cut, plan, rate, following)
         if spared >= 0:
             says = _says_resampled(plan, count, length, spared)
             return Found(at, Support(True, says, "resampled", count, memory, spared, needed))
@@ -71,21 +74,17 @@ def conservative(highest: float, plan: Plan, statistics: int, worth: float) -> f
     return max(highest, alone * math.sqrt(1 + 1 / max(worth, 1.0)))
 
 
-def _resampled(cut: "Floats", plan: Plan, rate: float) -> tuple[int, float]:
+def _resampled(cut: "Floats", plan: Plan, rate: float, following: float) -> tuple[int, float]:
     """Return how many stretches may exceed, and the threshold; -1 where that is not supported."""
     if len(cut) < 2:
         return -1, math.inf
     drawn = incidents.futures(cut, plan.rule)
     even = incidents.lowest(drawn, plan.rule, rate * drawn.shape[1])
     highest = np.sort(cut.max(axis=1))[::-1]
-    share = min(float((highest > even).mean()), _alone(plan, rate, cut.shape[1]))
+    most = incidents.share_of_stretches(rate, plan.rule, cut.shape[1], following)
+    share = min(float((highest > even).mean()), most)
     spared = incidents.spared_of(len(cut), share, plan.promise.confidence)
     return spared, float(highest[max(spared, 0)])
-
-
-def _alone(plan: Plan, rate: float, length: int) -> float:
-    """Return the share of stretches that exceed where windows have nothing to do with another."""
-    return 1 - (1 - incidents.chance_of_one(rate, plan.rule)) ** length
 
 
 def _length(plan: Plan, memory: float) -> int:
@@ -98,7 +97,7 @@ def _needed(plan: Plan, rate: float, memory: float) -> int:
     checks = silent / rate
     if plan.rule.of > 1:
         length = _length(plan, memory)
-        share = _alone(plan, rate, length)
+        share = incidents.share_of_stretches(rate, plan.rule, length, 0.0)
         checks = min(checks, silent / -math.log(1 - share) * length)
     return math.ceil(max(checks, LEAST_WORTH * memory, LEAST_SPAN_S / plan.pace.check_s))
 

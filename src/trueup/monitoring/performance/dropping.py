@@ -148,7 +148,7 @@ def _apart(values: Floats, memory: float) -> tuple[Floats, Floats]:
 def _supported(scores: Floats, plan: Plan, memory: float) -> tuple[float, Support]:
     count = len(scores)
     if count / memory >= LEAST_WORTH:
-        found = supported(scores, plan, memory)
+        found = supported(scores, plan, memory, remembering.following(scores))
         if found.support.claimed:
             return found.at, found.support
         support = found.support
