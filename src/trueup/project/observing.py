@@ -61,7 +61,7 @@ def _seen(workspace: Workspace, policy: Policy, says: tuple[str, ...]) -> Observ
     history = Diary(workspace.bucket, policy.model, policy.environment).history()
     asked = entry_of(workspace, policy.model).monitor
     metric = str(asked.performance.metric or "") if asked else ""
-    trusted = _trust(history, standing.champion, metric)
+    trusted = trust_of(history, standing.champion, metric)
     late = history.matured()
     return Observations(
         registry_event=versions.number,
@@ -69,7 +69,7 @@ def _seen(workspace: Workspace, policy: Policy, says: tuple[str, ...]) -> Observ
         previous=before[0].version if before else None,
         challenger=standing.aliases.get(CHALLENGER),
         windows=tuple(
-            _window(one, late.get((one.version, one.window)), metric) for one in history.checks()
+            window_seen(one, late.get((one.version, one.window)), metric) for one in history.checks()
         ),
         labels=_labels(history),
         harm=_harm(workspace, policy, versions),
@@ -79,7 +79,8 @@ def _seen(workspace: Workspace, policy: Policy, says: tuple[str, ...]) -> Observ
     )
 
 
-def _window(check: Checked, late: Matured | None, metric: str) -> WindowSeen:
+def window_seen(check: Checked, late: Matured | None, metric: str) -> WindowSeen:
+    """Return a checked window as deciding takes it, with what is known of its labels."""
     broken = tuple(BrokenPart(one.check, one.says, one.column, one.mend) for one in check.broken)
     drifted, moved = _drifted(check)
     return WindowSeen(
@@ -118,7 +119,8 @@ def _level(
     )
 
 
-def _trust(history: History, champion: int | None, metric: str) -> Trust:
+def trust_of(history: History, champion: int | None, metric: str) -> Trust:
+    """Return whether estimates of a champion may trigger, by what came of those until now."""
     found = history.reference(champion) if champion is not None else None
     if champion is None or found is None:
         return Trust(True, "")
