@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tick": ("tick", "Make one pass of a model's loop: observe, decide, act."),
     "watch": ("watch", "Repeat ticks, with a heartbeat and a clean stop."),
     "loop": ("loop", "Explain what a loop does, and why it does nothing."),
+    "backtest": ("backtest", "Replay the past through policies, side by side."),
     "convert": ("convert", "Write a model as ONNX, if that answers as the model does."),
     "deprecate": ("deprecate", "Say that a version is not to be promoted again."),
 }
