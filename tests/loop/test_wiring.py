@@ -36,11 +36,19 @@ def project(root: Path, loop: str) -> Path:
         ),
         (
             "{when: [{drift: {}, do: retrain}], then: person, retrain: {holdout: 28d}}",
-            "retrain: holdout says yet",
+            "holdout wants evaluate: time:",
+        ),
+        (
+            "{when: [{drift: {}, do: retrain}], then: person, retrain: {params: {a.b: holdout}}}",
+            "holdout wants evaluate: time:",
+        ),
+        (
+            "{when: [{drift: {}, do: retrain}], then: promote, retrain: {refit: true}}",
+            "then: promote would take it live without a trial",
         ),
         (
             "{when: [{drift: {}, do: retrain}], then: person, retrain: {refit: true}}",
-            "retrain: refit says yet",
+            "no parameter says where that begins",
         ),
         (
             '{when: [{schedule: "0 4 * * *", zone: Europe/Berln, do: retrain}], then: person}',

@@ -10,6 +10,7 @@ from trueup.config.units import DURATION, FREEZE, HITS, RATE, SCHEDULE, Freeze, 
 
 _POSITIVE = Amount(whole=True, least=1)
 _DROP = Amount(above=0)
+_AT_LEAST_0 = Amount(least=0)
 
 
 class DriftTrigger(Section, frozen=True):
@@ -67,14 +68,40 @@ class TriggerEntry(Section, frozen=True):
     deploy_failed: Annotated[EventTrigger | None, "when a rollout has failed"] = None
 
 
+class CiEntry(Section, frozen=True):
+    """The workflow that trains for the loop."""
+
+    workflow: Annotated[str, "the workflow's file on GitHub; GitLab has one pipeline"] = (
+        "trueup-retrain.yml"
+    )
+    ref: Annotated[str, "the branch that it runs on, if not the one checked out"] = ""
+
+
+class RayEntry(Section, frozen=True):
+    """The Ray cluster that trains for the loop."""
+
+    address: Annotated[str, "of its dashboard, if not RAY_API_SERVER_ADDRESS or RAY_ADDRESS"] = ""
+    env: Annotated[tuple[str, ...], "the environment variables that its jobs get, by name"] = ()
+    cpus: Annotated[float | None, _AT_LEAST_0, "set aside for the job on its node"] = None
+    gpus: Annotated[float | None, _AT_LEAST_0, "set aside for the job on its node"] = None
+
+
 class RetrainEntry(Section, frozen=True):
     """How it retrains."""
 
     params: Annotated[
-        dict[str, Any], "parameters to set; now: the end of the window or the schedule's slot"
+        dict[str, Any],
+        "parameters to set; now: the end of the window or the schedule's slot, holdout: where the "
+        "hold-out begins",
     ] = field(default_factory=dict)
     where: Annotated[Literal["here", "ray", "ci"], "where it runs"] = "here"
-    holdout: Annotated[float | None, DURATION, "the newest rows withheld from training"] = None
+    ci: Annotated[CiEntry, "the workflow, where: ci"] = CiEntry()
+    ray: Annotated[RayEntry, "the cluster, where: ray"] = RayEntry()
+    holdout: Annotated[
+        float | None,
+        DURATION,
+        "the newest rows withheld from training; 28d where a parameter is holdout",
+    ] = None
     refit: Annotated[bool, "train once more on all rows after the gate has passed"] = False
 
 

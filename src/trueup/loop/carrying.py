@@ -24,7 +24,7 @@ from trueup.loop.events import (
 from trueup.loop.freezing import frozen_until
 from trueup.loop.history import Course, History
 from trueup.loop.journal import Journal
-from trueup.loop.ports import GuardVerdict, Move, Proposed
+from trueup.loop.ports import GuardVerdict, Move, Proposed, Training
 from trueup.loop.steps import Finish, Wait, next_step
 
 _JUDGED_AGAIN = 3  # times in one pass, where the champion moves under its verdict
@@ -73,12 +73,23 @@ def _waits(loop: Loop, course: Course, now: datetime) -> str:
     coming = next_step(course, frozen_until(loop.policy.freeze, loop.policy.zone, now))
     if isinstance(coming, Wait):
         return coming.says
-    if coming == "train" and "train" in course.acts:
-        found = loop.ports.trainer.find(course.decided)
+    if coming in ("train", "refit") and coming in course.acts:
+        try:
+            found = _training(loop, course, coming)
+        except TrueupError as error:
+            return f"left for the next pass: {error.problem}"
         if found is not None and found.state == "running":
             return f"it is being trained: {found.reference}"
     loop.point("claim made")
     return ""
+
+
+def _training(loop: Loop, course: Course, step: Step) -> Training | None:
+    """Return how far a training is that somebody else may be at."""
+    if step == "train":
+        return loop.ports.trainer.find(course.decided)
+    refitter = loop.ports.refitter
+    return refitter.find_refit(course.decided) if refitter else None
 
 
 @dataclass
@@ -136,7 +147,7 @@ class _Carrier:
         except TrueupError as error:
             made = self._acted(step, "failed", says=f"{error.problem}. {error.remedy}")
         self.loop.point(f"{step} made")
-        if made.state == "started" and step == "train":
+        if made.state == "started" and step in ("train", "refit"):
             return course, f"it is being trained: {made.reference}"
         course = self._write(lambda history: made)
         self.loop.point(f"{step} written")
@@ -152,6 +163,8 @@ class _Carrier:
                 return self._trained(course)
             case "deliver":
                 return self._judged(course)
+            case "refit":
+                return self._refitted(course, version)
             case "promote":
                 return self._moved(step, ports.promoter.promote(decided, version))
             case "canary":
@@ -166,9 +179,23 @@ class _Carrier:
         found = trainer.find(decided)
         if found is None or found.state == "lost":
             found = trainer.start(decided)
+        return self._trained_so_far("train", found)
+
+    def _refitted(self, course: Course, version: int) -> Acted:
+        refitter = self.loop.ports.refitter
+        if refitter is None:
+            return self._acted("refit", "failed", says="nothing here trains a recipe once more")
+        return self._trained_so_far("refit", refitter.refit(course.decided, version))
+
+    def _trained_so_far(self, step: Step, found: Training) -> Acted:
         states: dict[str, StepState] = {"done": "done", "running": "started"}
-        state = states.get(found.state, "failed")
-        return self._acted("train", state, reference=found.reference, says=found.says)
+        return self._acted(
+            step,
+            states.get(found.state, "failed"),
+            reference=found.reference,
+            version=found.version,
+            says=found.says,
+        )
 
     def _judged(self, course: Course) -> Acted:
         found = self.loop.ports.gatekeeper.judge(course.decided, course.acts["train"].reference)
@@ -249,6 +276,6 @@ class _Carrier:
 
 
 def _version(course: Course) -> int:
-    """Return the version that the gate has judged; 0 where a step needs none."""
-    judged = course.acts.get("deliver")
+    """Return the version that the gate has judged, or its refit; 0 where a step needs none."""
+    judged = course.done("refit") or course.acts.get("deliver")
     return judged.version or 0 if judged else 0

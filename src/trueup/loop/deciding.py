@@ -136,11 +136,19 @@ def _wanted(scene: Scene, trigger: Trigger, cause: Cause) -> Decided:
         cause=cause,
         cools_from=cause.as_of if cause.kind == "schedule" else scene.now,
         then=policy.then if trigger.do == "retrain" else None,
+        holdout_from=_holdout_from(policy, cause) if trigger.do == "retrain" else None,
+        refit=policy.refit and trigger.do == "retrain",
         champion=seen.champion,
         registry_event=seen.registry_event,
         labels=seen.labels.mature if seen.labels else 0,
         incident=_incident_of(scene.history, trigger),
     )
+
+
+def _holdout_from(policy: Policy, cause: Cause) -> datetime | None:
+    if policy.holdout_s is None:
+        return None
+    return cause.as_of - timedelta(seconds=policy.holdout_s)
 
 
 def _obstacle(

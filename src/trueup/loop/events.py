@@ -15,7 +15,9 @@ TriggerKind: TypeAlias = Literal[
 ]  # fmt: skip
 Do: TypeAlias = Literal["retrain", "notify", "rollback"]
 Then: TypeAlias = Literal["promote", "canary", "pull_request", "person"]
-Step: TypeAlias = Literal["train", "deliver", "promote", "canary", "pull_request", "rollback"]
+Step: TypeAlias = Literal[
+    "train", "deliver", "refit", "promote", "canary", "pull_request", "rollback",
+]  # fmt: skip
 StepState: TypeAlias = Literal["started", "done", "refused", "failed"]
 End: TypeAlias = Literal[
     "promoted", "on trial", "proposed", "asked", "refused", "inconclusive", "no change",
@@ -63,6 +65,8 @@ class Decided(_Event, frozen=True, tag="decided"):
     cause: Cause
     cools_from: datetime  # cooldown and budget count from here: the slot, else the clock
     then: Then | None = None  # what follows a passing verdict, of a retrain
+    holdout_from: datetime | None = None  # rows from then on are withheld from its training
+    refit: bool = False  # what passes is trained once more without a hold-out
     champion: int | None = None  # that was live then
     registry_event: int = 0  # the registry's last one then: what the decision moves comes later
     labels: int = 0  # mature ones there were then

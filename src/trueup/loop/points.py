@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 Point: TypeAlias = Callable[[str], None]
 
-_ACTS = ("train", "deliver", "promote", "canary", "pull_request", "rollback")
+_ACTS = ("train", "deliver", "refit", "promote", "canary", "pull_request", "rollback")
 POINTS: tuple[str, ...] = (
     "history read",
     "observed",

@@ -6,11 +6,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from trueup.config.loop_entries import LoopEntry, TriggerEntry
+from trueup.config.loop_entries import LoopEntry, RetrainEntry, TriggerEntry
 from trueup.config.units import Freeze, Hits, Rate
 from trueup.errors import WrongUsage
 from trueup.loop.events import Do, Then, TriggerKind
 
+HOLDOUT = "holdout"  # in the parameters: where the hold-out begins
+USUAL_HOLDOUT_S = 28 * 86_400.0
 _ONCE = Hits(1, 1)
 
 
@@ -49,6 +51,8 @@ class Policy(msgspec.Struct, frozen=True):
     aftermath_windows: int
     params: dict[str, Any] = {}
     where: str = "here"
+    holdout_s: float | None = None
+    refit: bool = False
 
 
 def policy_of(model: str, environment: str, entry: LoopEntry, place: str = "") -> Policy:
@@ -75,7 +79,15 @@ def policy_of(model: str, environment: str, entry: LoopEntry, place: str = "") -
         aftermath_windows=entry.aftermath.windows,
         params=entry.retrain.params,
         where=entry.retrain.where,
+        holdout_s=_holdout_s(entry.retrain),
+        refit=entry.retrain.refit,
     )
+
+
+def _holdout_s(entry: RetrainEntry) -> float | None:
+    """Return how long the hold-out is; who asks for its beginning alone gets the usual one."""
+    asked = HOLDOUT in entry.params.values()
+    return USUAL_HOLDOUT_S if entry.holdout is None and asked else entry.holdout
 
 
 def zone_of(name: str, place: str = "") -> tzinfo:

@@ -25,6 +25,7 @@ class Training(msgspec.Struct, frozen=True):
     state: Literal["running", "done", "failed", "lost"]
     reference: str = ""  # run, or the workflow's
     says: str = ""
+    version: int | None = None  # of a refit: what it was registered as
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -99,6 +100,18 @@ class Trainer(Protocol):
         ...
 
 
+class Refitter(Protocol):
+    """Trains the recipe that the gate has passed once more, on the rows that were withheld too."""
+
+    def find_refit(self, decided: Decided) -> Training | None:
+        """Return how far it is where somebody else trains; None: start it. Changes nothing."""
+        ...
+
+    def refit(self, decided: Decided, version: int) -> Training:
+        """Train it, or have it done elsewhere; once done it is registered as a refit of version."""
+        ...
+
+
 class Gatekeeper(Protocol):
     """Registers and judges what was trained."""
 
@@ -161,3 +174,4 @@ class Ports(msgspec.Struct, frozen=True):
     forge: Forge | None = None
     messenger: Messenger | None = None
     lookback: Lookback | None = None
+    refitter: Refitter | None = None  # where a policy asks for refits

@@ -74,7 +74,16 @@ def _after_training(course: Course, frozen_until: datetime | None) -> Next:
     if judged.state == "refused":
         return Finish(_WORDS.get(judged.word, "refused"), judged.says, judged.version)
     then = course.decided.then
-    if then in (None, "person") or judged.word == "inconclusive":
+    if judged.word == "inconclusive":
+        return Finish("asked", judged.says, judged.version)
+    if course.decided.refit:
+        refitted = course.done("refit")
+        if refitted is None:
+            return "refit"
+        if refitted.state == "failed":
+            return Finish("failed", refitted.says, judged.version)
+        judged = refitted
+    if then in (None, "person"):
         return Finish("asked", judged.says, judged.version)
     step: Step = then  # type: ignore[assignment] # person and None are gone
     act = course.done(step)

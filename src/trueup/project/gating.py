@@ -203,18 +203,29 @@ def _is_made(workspace: Workspace, entry: ModelEntry, done: set[str]) -> bool:
 
 
 def register_model(
-    workspace: Workspace, model: str, tell: Callable[[str], None] = lambda said: None
+    workspace: Workspace,
+    model: str,
+    tell: Callable[[str], None] = lambda said: None,
+    *,
+    refit_of: int | None = None,
 ) -> Resolved:
     """Make the model of this checkout a version, with all that belongs to it.
 
     What of that could not be made is told, each in a line.
     """
-    return _registered(workspace, subject_of(workspace, model), tell)
+    return _registered(workspace, subject_of(workspace, model), tell, refit_of)
 
 
-def _registered(workspace: Workspace, subject: Subject, tell: Callable[[str], None]) -> Resolved:
+def _registered(
+    workspace: Workspace,
+    subject: Subject,
+    tell: Callable[[str], None],
+    refit_of: int | None = None,
+) -> Resolved:
     model, told = subject.name.rpartition("/")[2], list[str]()
-    found = register(workspace, model, extras_of(workspace, subject, told.append))
+    extras = extras_of(workspace, subject, told.append)
+    extras = msgspec.structs.replace(extras, refit_of=refit_of)
+    found = register(workspace, model, extras)
     if subject.entry.convert != "off" and subject.entry.evaluate is not None:
         from trueup.delivery.quickening import quicken
 

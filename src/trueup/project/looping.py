@@ -15,7 +15,7 @@ from trueup.loop.events import Decided, MessageSent, Resumed
 from trueup.loop.explaining import Explanation
 from trueup.loop.history import History
 from trueup.loop.journal import Journal
-from trueup.loop.policy import Policy, policy_of
+from trueup.loop.policy import HOLDOUT, Policy, policy_of
 from trueup.loop.ports import Forge, Message, Messenger, Ports, Sent
 from trueup.loop.ticking import Ticked
 from trueup.loop.ticking import tick as passed
@@ -29,7 +29,7 @@ from trueup.project.workspace import Workspace
 
 if TYPE_CHECKING:
     from trueup.integrations.notifications.posting import Post
-    from trueup.project.retraining import Here
+    from trueup.project.retraining import Elsewhere, Here
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -169,8 +169,10 @@ def _ports(
     from trueup.project.lookback import lookback_of
     from trueup.project.retraining import Here
 
-    _check_wired(workspace, policy)
+    _check_recipe(workspace, policy)
     here = Here(workspace.root, workspace.env, policy.params, progress)
+    if not look_only:
+        here.elsewhere = _elsewhere(workspace, policy)
     return Ports(
         guard=DataGuard(workspace, entry_of(workspace, policy.model), here),
         trainer=here,
@@ -179,29 +181,44 @@ def _ports(
         forge=None if look_only else _forge(workspace, policy, here),
         messenger=_messenger(workspace, policy),
         lookback=None if look_only else lookback_of(workspace, policy),
+        refitter=here if policy.refit else None,
     )
 
 
-def _check_wired(workspace: Workspace, policy: Policy) -> None:
+def _check_recipe(workspace: Workspace, policy: Policy) -> None:
     """Refuse, before anything is trained, what this loop could not carry to its end."""
-    entry = entry_of(workspace, policy.model).loop
-    assert entry is not None  # noqa: S101 - the policy is made of it
-    retrain = entry.retrain
-    lacking = {
-        f"where: {retrain.where}": (retrain.where != "here", "Write where: here there"),
-        "holdout": (
-            retrain.holdout is not None,
-            "Leave it out, and withhold the newest rows in the stage that makes the training table",
-        ),
-        "refit": (retrain.refit, "Leave it out: what is judged is what is promoted"),
-    }
-    for key, (asked, remedy) in lacking.items():
-        if asked:
-            raise WrongUsage(
-                f"trueup tick cannot do what loop: retrain: {key} says yet",
-                remedy=remedy,
-                place=workspace.project.file,
-            )
+    place = str(workspace.project.file)
+    if policy.holdout_s is not None:
+        from trueup.project.withholding import check_holdout
+
+        check_holdout(entry_of(workspace, policy.model), place)
+    if not policy.refit:
+        return
+    if policy.then not in ("canary", "person"):
+        raise WrongUsage(
+            f"loop: retrain: refit makes a model that no gate has judged, and then: {policy.then}"
+            " would take it live without a trial",
+            remedy="Write then: canary, or then: person; or leave refit out",
+            place=place,
+        )
+    if HOLDOUT not in policy.params.values():
+        raise WrongUsage(
+            "loop: retrain: refit trains on the rows of the hold-out too, and no parameter says"
+            " where that begins",
+            remedy="Set one to it under loop: retrain: params:, such as prepare.until: holdout",
+            place=place,
+        )
+
+
+def _elsewhere(workspace: Workspace, policy: Policy) -> "Elsewhere | None":
+    """Return what trains for this loop, where that is not this process."""
+    if policy.where != "here":
+        raise WrongUsage(
+            f"trueup tick cannot do what loop: retrain: where: {policy.where} says yet",
+            remedy="Write where: here there",
+            place=workspace.project.file,
+        )
+    return None
 
 
 def _forge(workspace: Workspace, policy: Policy, here: "Here") -> Forge | None:

@@ -61,6 +61,22 @@ def run(
     return msgspec.structs.replace(result, seconds=clock.monotonic_s() - began_s)
 
 
+def lacking(workspace: Workspace, options: RunOptions) -> tuple[str, ...]:
+    """Return the stages that a run would have to compute; its parameters are set already then."""
+    from trueup.pipeline.checkout_lock import RUNS_ABOVE, checkout_lock
+
+    _checked(workspace, options)
+    _check_sets(workspace, options)
+    own, above = prepare_own_folder(workspace.root), workspace.env.get(RUNS_ABOVE, "")
+    said = Quiet().note
+    with checkout_lock(own, ids.run_id(clock.now()), wait=options.wait, say=said, above=above):
+        workspace, _ = _with_parameters(workspace, options)
+        plain = msgspec.structs.replace(options, sets=())
+        steps = status(workspace, plain)
+        workspace.close()
+    return tuple(step.stage for step in steps if step.action == "run")
+
+
 def _checked(workspace: Workspace, options: RunOptions) -> Graph:
     """Return what is to be run; raises for all that can be known beforehand."""
     check_rules(workspace)
