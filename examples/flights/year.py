@@ -4,16 +4,14 @@ python year.py 2013-02-28 ../year        year/2013-03.parquet, year/2013-03-labe
 """
 
 import sys
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import yaml
 from features import NEW_YORK
 from ingest import table as packaged
-from prepare import table
-
-TOLD = timedelta(days=1, hours=12)  # after a day has begun: at noon of the next, for all of it
+from prepare import TOLD, table
 
 
 def labels(rows: pl.DataFrame) -> pl.DataFrame:

@@ -67,3 +67,30 @@ def test_ingest_takes_the_days_before_the_date_and_not_the_date() -> None:
     kept = script("ingest").before(rows, DAY)
     assert kept.select(pl.date("year", "month", "day")).to_series().max() == DAY - timedelta(days=1)
     assert kept.height == 2
+
+
+def test_a_moment_takes_the_days_whose_flights_were_all_told_by_then() -> None:
+    untold = script("prepare").first_untold
+    assert untold("2013-04-04") == date(2013, 4, 4)
+    # noon of April 4 in New York is 16:00 in UTC: only then is April 3 told
+    assert untold("2013-04-04T15:59:59Z") == date(2013, 4, 3)
+    assert untold("2013-04-04T16:00:00Z") == date(2013, 4, 4)
+    assert untold("2013-04-04T00:00:00Z") == date(2013, 4, 3)
+
+
+def test_rows_are_withheld_from_a_moment_on_and_the_newest_days_before_it_trained_on() -> None:
+    settings = SETTINGS | {"train_until": "2013-04-04T16:00:00Z", "train_days": 7}
+    laid = script("prepare").windows(date(2013, 5, 1), settings)
+    assert laid["test"] == (date(2013, 4, 4), date(2013, 5, 1))
+    assert laid["validation"] == (date(2013, 4, 1), date(2013, 4, 3))
+    assert laid["train"] == (date(2013, 3, 24), date(2013, 3, 31))
+
+
+def test_one_in_so_many_flights_are_the_same_whatever_else_is_there() -> None:
+    module = script("prepare")
+    rows = flights([flight(DAY + timedelta(days=n % 9), 900, n) for n in range(600)])
+    some = module.some(rows, 3)
+    assert 150 < some.height < 250
+    later = rows.filter(pl.col("day") > DAY.day + 4)
+    assert module.some(later, 3).equals(some.filter(pl.col("day") > DAY.day + 4))
+    assert module.some(rows, 1) is rows

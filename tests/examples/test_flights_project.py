@@ -1,6 +1,7 @@
 """The example is a project that a newcomer can copy: what it names is there."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from tests.examples.flights import FOLDER
 from trueup.config.load import load
 
 PROJECT = yaml.safe_load((FOLDER / "trueup.yaml").read_text())
+LOOP = yaml.safe_load((FOLDER / "loop.yaml").read_text())
 PARAMETERS = yaml.safe_load((FOLDER / "params.yaml").read_text())
 STAGES: dict[str, dict[str, Any]] = PROJECT["stages"]
+ALL = [*STAGES.values(), LOOP["stages"]["learn"]]
 
 
 def test_trueup_reads_the_project_and_finds_its_lock() -> None:
@@ -24,19 +27,52 @@ def test_trueup_reads_the_project_and_finds_its_lock() -> None:
     assert kinds["plots/roc.csv"] == "plots"
 
 
+def test_the_project_with_a_loop_differs_in_what_is_learned_judged_and_repeated(
+    tmp_path: Path,
+) -> None:
+    shutil.copy(FOLDER / "loop.yaml", tmp_path / "trueup.yaml")
+    project = load(tmp_path)
+    assert list(project.stages) == ["ingest", "prepare", "learn"]
+    model = project.models["flight-late"]
+    assert model.loop is not None
+    assert model.loop.then == "promote"
+    for name in ("ingest", "prepare"):
+        assert LOOP["stages"][name] == STAGES[name]
+    changed = ("seen", "evaluate", "gate", "loop")
+    theirs, ours = LOOP["models"]["flight-late"], PROJECT["models"]["flight-late"]
+    assert {key: theirs[key] for key in ours if key not in changed} == {
+        key: ours[key] for key in ours if key not in changed
+    }
+
+
+def test_parameters_that_a_retrain_sets_are_there() -> None:
+    policies = yaml.safe_load((FOLDER / "policies.yaml").read_text())["policies"]
+    loops = [LOOP["models"]["flight-late"]["loop"], *policies.values()]
+    for loop in loops:
+        for name in loop["retrain"]["params"]:
+            section, key = name.split(".")
+            assert key in PARAMETERS[section]
+
+
 def outputs(stage: dict[str, Any]) -> list[str]:
     listed = [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]
     return [next(iter(one)) if isinstance(one, dict) else one for one in listed]
 
 
-@pytest.mark.parametrize("name", STAGES)
+def neighbours(script: str) -> set[str]:
+    """Return the scripts beside one that it imports, and those that they import."""
+    text = (FOLDER / script).read_text()
+    named = {f"{one}.py" for one in re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE)}
+    ours = {one for one in named if (FOLDER / one).exists()}
+    return ours.union(*map(neighbours, ours))
+
+
+@pytest.mark.parametrize("stage", ALL, ids=lambda stage: stage["cmd"])
 def test_a_stage_depends_on_its_script_and_on_every_neighbour_that_the_script_imports(
-    name: str,
+    stage: dict[str, Any],
 ) -> None:
-    stage = STAGES[name]
     script = stage["cmd"].removeprefix("python ")
-    imported = re.findall(r"^from (\w+) import", (FOLDER / script).read_text(), re.MULTILINE)
-    ours = {f"{module}.py" for module in imported if (FOLDER / f"{module}.py").exists()}
+    ours = neighbours(script)
     assert {script} | ours == {one for one in stage["deps"] if one.endswith(".py")}
 
 
@@ -48,7 +84,7 @@ def test_what_no_stage_makes_is_in_the_folder() -> None:
 
 
 def test_parameters_that_a_stage_names_are_there() -> None:
-    for stage in STAGES.values():
+    for stage in ALL:
         for name in stage.get("params", []):
             value: Any = PARAMETERS
             for part in name.split("."):
