@@ -10,20 +10,18 @@ from msgspec.structs import replace as replaced
 
 from trueup.errors import WrongUsage
 from trueup.gate.arrays import Whole, np
-from trueup.gate.blocks import blocks_of
 from trueup.gate.blockwise import estimate
 from trueup.gate.bounds import detectable
 from trueup.gate.catalogue import metric_named
-from trueup.gate.evidence import Evidence, View, measure
+from trueup.gate.evidence import LEAST_DISCORDANT, Evidence, events_of
 from trueup.gate.metrics import Labels, Metric, Task
-from trueup.gate.resampling import resamples_for
-from trueup.gate.rows import Rows, Table, numbered, prepared
+from trueup.gate.rows import Rows, Table, prepared
 from trueup.gate.traps import usable
 from trueup.gate.wording import REASONS
-from trueup.loop.backtest.monthly import by_month
+from trueup.loop.backtest.monthly import Apart, apart, measured
 from trueup.loop.backtest.records import Compared, Comparison, Score, Scored
 
-_SEED = 20130101  # resamples of equal rows are equal
+_LEAST_EVENTS = 30  # rows of the rarer class
 _TASKS = ("binary", "multiclass", "multilabel", "regression")
 
 
@@ -68,11 +66,11 @@ def compare(scored: Scored, asked: Asked) -> tuple[Comparison, ...]:
     found = [*_confirmed(ready, asked)]
     for name in asked.metrics:
         part = _part(ready, name, asked)
-        apart = [pair for pair in pairs if _differ(part, *pair)]
-        alpha = (1 - asked.confidence) / 2 / max(1, len(apart))
+        unequal = [pair for pair in pairs if _differ(part, *pair)]
+        alpha = (1 - asked.confidence) / 2 / max(1, len(unequal))
         for policy, against in pairs:
             one = _compared(part, (policy, against), alpha)
-            together = 1 if one.word == "the same" else len(apart)
+            together = 1 if one.word == "the same" else len(unequal)
             found.append(
                 replaced(
                     one,
@@ -204,8 +202,8 @@ def _differ(part: _Part, policy: str, against: str) -> bool:
 def _compared(part: _Part, pair: tuple[str, str], alpha: float) -> Comparison:
     """Return a difference with its interval.
 
-    Measured on the months in which the two differ at all, and spread over all of them: months
-    without any difference would look like so many days that say the same.
+    Measured on the months in which the two differ at all, and spread over all of them: the others
+    would look like so many days that say the same.
     """
     policy, against = pair
     begun = Comparison(
@@ -223,25 +221,32 @@ def _compared(part: _Part, pair: tuple[str, str], alpha: float) -> Comparison:
         return replaced(begun, says="there is no month in which the metric is defined")
     if not _differ(part, policy, against):
         return replaced(begun, difference=0.0, low=0.0, high=0.0, word="the same")
-    ours, theirs = part.table.predicted[policy], part.table.predicted[against]
-    apart = ours != theirs if ours.ndim == 1 else (ours != theirs).any(axis=1)
-    kept = np.isin(part.months, np.unique(part.months[apart]))
-    table = part.table.only(kept)
-    months, _ = numbered(part.months[kept])
-    view = View(table, blocks_of(table, _SEED), _SEED, resamples_for(alpha), effect=False)
-    found = measure(by_month(part.metric, months), view, policy, against)
-    return _worded(begun, found, part, (float(kept.mean()), alpha))
+    found = apart(part.metric, part.table, part.months, pair)
+    share = len(found.parts) / len(part.table)
+    begun = replaced(
+        begun,
+        difference=found.difference * share,
+        months=len(np.unique(part.months)),
+        ahead=sum(month > 0 for month in found.months),
+        behind=sum(month < 0 for month in found.months),
+    )
+    if why := _too_few(part, found):
+        return replaced(begun, says=REASONS[why])
+    return _worded(begun, measured(found, alpha), share, alpha)
 
 
-def _worded(
-    begun: Comparison, found: Evidence, part: _Part, scale: tuple[float, float]
-) -> Comparison:
-    share, alpha = scale
-    if found.other is None or not math.isfinite(found.candidate - found.other):
-        return replaced(begun, says=REASONS["undefined"], blocks=found.blocks)
-    apart = found.candidate - found.other
-    turned = apart if part.metric.higher else -apart
-    begun = replaced(begun, difference=turned * share, blocks=found.blocks)
+def _too_few(part: _Part, found: Apart) -> str:
+    """Return why the rows cannot tell, as the gate words it; empty where they may."""
+    if not np.isfinite(found.parts).all():
+        return "undefined"
+    if found.discordant < LEAST_DISCORDANT:
+        return "few_discordant"
+    return "few_events" if events_of(found.table) < _LEAST_EVENTS else ""
+
+
+def _worded(begun: Comparison, found: Evidence, share: float, alpha: float) -> Comparison:
+    """Return the comparison with its interval, spread over the months without a difference."""
+    begun = replaced(begun, blocks=found.blocks)
     if found.bounds is None:
         return replaced(begun, says=REASONS.get(found.reason, found.reason))
     lower, upper, _ = found.bounds.between(alpha)

@@ -113,6 +113,9 @@ class Comparison(msgspec.Struct, frozen=True, omit_defaults=True):
     exploratory: bool = True  # the best of several, not confirmed on a later part
     confirmed_on: str = ""  # that later part
     rows: int = 0
+    months: int = 0
+    ahead: int = 0  # months in which the policy was better; neither in those without a difference
+    behind: int = 0
     together: int = 1  # intervals that hold together, all of them, at the level
     level: float = 0.95
     detectable: float | None = None  # a true difference that is found in 4 of 5 cases
