@@ -29,7 +29,7 @@ from trueup.project.loading import entry_of
 from trueup.project.registering import chosen_environment, named, registry_of, stamp_of
 from trueup.project.silence import silences
 from trueup.project.skewing import skewing_of
-from trueup.project.watch import Watch, version_of
+from trueup.project.watch import Watch, diary_of, version_of
 from trueup.project.watching import WatchedVersion
 from trueup.project.workspace import Workspace
 from trueup.registry.history import History as Versions
@@ -85,7 +85,7 @@ def _watch(workspace: Workspace, wanted: Wanted, found: Resolved, detecting: Det
         model=model,
         settings=settings_of(entry, workspace.project.file),
         lateness_s=(entry.monitor or MonitorEntry()).lateness,
-        diary=Diary(workspace.bucket, model, found.environment),
+        diary=diary_of(workspace, model, found.environment),
         shelf=Shelf(workspace.bucket, model),
         redact=entry.serve.capture.redact,
         now=wanted.now or stamp.at,
@@ -110,9 +110,12 @@ def _pass(watch: Watch, wanted: Wanted, name: VersionName, found: Resolved) -> t
         mine = [one for one in segments if one.version in champions]
         silent = silences(watch, found, mine)
     fresh = waiting = 0
+    answered: dict[int, list[Segment]] = {}
+    for one in segments:
+        answered.setdefault(one.version, []).append(one)
     for version in _versions(name, found, segments, silent):
         number = version.version.version
-        windows = windows_of([one for one in segments if one.version == number], width_s)
+        windows = windows_of(answered.get(number, ()), width_s)
         windows |= {one: [] for one in silent.get(number, ()) if one not in windows}
         within = {one: windows[one] for one in sorted(windows) if _is_within(one, wanted)}
         done, left = WatchedVersion(version_of(watch, version), shared).catch_up(within)
@@ -250,7 +253,7 @@ def _diary(workspace: Workspace, name: str, environment: str) -> tuple[str, Diar
     where = chosen_environment(workspace, environment)
     model = named(workspace, name).model
     registry_of(workspace).history(model)
-    return model, Diary(workspace.bucket, model, where)
+    return model, diary_of(workspace, model, where)
 
 
 def _require_reason(why: str) -> None:

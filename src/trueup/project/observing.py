@@ -11,10 +11,11 @@ from trueup.monitoring.performance.dropping import Drop, Kind, value_of
 from trueup.monitoring.performance.past import Trust, trust
 from trueup.monitoring.performance.records import Performance
 from trueup.monitoring.watching.events import Checked, Matured
-from trueup.monitoring.watching.history import Diary, History
+from trueup.monitoring.watching.history import History
 from trueup.monitoring.watching.performing import past_of
 from trueup.project.loading import entry_of
 from trueup.project.registering import registry_of
+from trueup.project.watch import diary_of
 from trueup.project.workspace import Workspace
 from trueup.registry.history import History as Versions
 from trueup.registry.names import CHALLENGER
@@ -31,34 +32,38 @@ def observer_of(
     """
 
     def observe(now: datetime) -> Observations:
-        says = _checked(workspace, policy, now) if checks else ()
-        return _seen(workspace, policy, says)
+        history, says = _checked(workspace, policy, now) if checks else (None, ())
+        return _seen(workspace, policy, history, says)
 
     return observe
 
 
-def _checked(workspace: Workspace, policy: Policy, now: datetime) -> tuple[str, ...]:
+def _checked(
+    workspace: Workspace, policy: Policy, now: datetime
+) -> tuple[History | None, tuple[str, ...]]:
+    """Check windows, and return the diary that was read for that, and what could not be done."""
     if not any(one.kind in _BY_WINDOWS for one in policy.triggers):
-        return ()
+        return None, ()
     from trueup.project import monitoring
 
     if registry_of(workspace).so_far(policy.model).champion(policy.environment) is None:
-        return ()
+        return None, ()
     try:
         wanted = monitoring.Wanted(policy.model, policy.environment, now=now)
-        monitoring.monitor(workspace, wanted)
+        return monitoring.monitor(workspace, wanted).history, ()
     except RemoteSilent:
         raise
     except TrueupError as error:
-        return (f"windows could not be checked: {error.problem}",)
-    return ()
+        return None, (f"windows could not be checked: {error.problem}",)
 
 
-def _seen(workspace: Workspace, policy: Policy, says: tuple[str, ...]) -> Observations:
+def _seen(
+    workspace: Workspace, policy: Policy, read: History | None, says: tuple[str, ...]
+) -> Observations:
     versions = registry_of(workspace).so_far(policy.model)
     standing = versions.standing(policy.environment)
     before = standing.promotions[-2:-1]
-    history = Diary(workspace.bucket, policy.model, policy.environment).history()
+    history = read or diary_of(workspace, policy.model, policy.environment).history()
     asked = entry_of(workspace, policy.model).monitor
     metric = str(asked.performance.metric or "") if asked else ""
     trusted = trust_of(history, standing.champion, metric)
@@ -69,7 +74,8 @@ def _seen(workspace: Workspace, policy: Policy, says: tuple[str, ...]) -> Observ
         previous=before[0].version if before else None,
         challenger=standing.aliases.get(CHALLENGER),
         windows=tuple(
-            window_seen(one, late.get((one.version, one.window)), metric) for one in history.checks()
+            window_seen(one, late.get((one.version, one.window)), metric)
+            for one in history.checks()
         ),
         labels=_labels(history),
         harm=_harm(workspace, policy, versions),

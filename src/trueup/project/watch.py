@@ -62,6 +62,12 @@ class Version(msgspec.Struct, frozen=True):
         return found.filter(pl.col("role").is_in(list(self.rows.roles)))
 
 
+def diary_of(workspace: Workspace, model: str, environment: str) -> Diary:
+    """Return a model's diary; what was read of a remote one is remembered in .trueup."""
+    own = workspace.own / "state" / "monitoring" if workspace.own.is_dir() else None
+    return Diary(workspace.bucket, model, environment, own)
+
+
 def version_of(watch: Watch, found: Resolved) -> Version:
     """Return a version; of one that was never champion, what it answered on trial counts too."""
     number = found.version.version

@@ -37,7 +37,7 @@ class WatchedVersion:
     def catch_up(self, windows: Mapping[Window, Sequence[Segment]]) -> tuple[int, int]:
         """Check what is closed and was not checked; return how many that were, and are open."""
         watch = self.watch
-        history = watch.diary.history()
+        history = watch.diary.known()
         fresh = waiting = 0
         based: tuple[int, Referenced, Kept] | None = None
         for window, segments in windows.items():
@@ -54,7 +54,7 @@ class WatchedVersion:
             else:
                 based = based or self._based()
                 fresh += self._check(based, window, segments)
-            history = watch.diary.history()
+            history = watch.diary.known()
         if watch.reference is not None and based is None:
             self._based()
         self.maturing.mature(history)

@@ -1,6 +1,8 @@
 """What happened in watching one model in one environment, as a value; and the log it is read of."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
 
 import msgspec
 
@@ -26,19 +28,27 @@ from trueup.store.bucket import Bucket
 QUIET = Rule().quiet  # checks after which an alarm is a new incident
 
 
-class History(msgspec.Struct, frozen=True):
-    """All events so far, in order: the event N is at N - 1."""
+class History(msgspec.Struct, frozen=True, dict=True):
+    """All events so far, in order: the event N is at N - 1.
+
+    What is looked up by a version or a window is ordered once, as there may be thousands.
+    """
 
     events: tuple[Event, ...] = ()
 
     def reference(self, version: int) -> tuple[int, Referenced] | None:
         """Return the reference of a version with its number; None before its first, or rebased."""
-        for number, event in reversed(list(enumerate(self.events, 1))):
+        return self._references.get(version)
+
+    @cached_property
+    def _references(self) -> dict[int, tuple[int, Referenced]]:
+        found: dict[int, tuple[int, Referenced]] = {}
+        for number, event in enumerate(self.events, 1):
             if isinstance(event, Rebased):
-                return None
-            if isinstance(event, Referenced) and event.version == version:
-                return number, event
-        return None
+                found = {}
+            elif isinstance(event, Referenced):
+                found[event.version] = (number, event)
+        return found
 
     def grid(self) -> Referenced | None:
         """Return the reference whose grid all others keep: the first since the last rebase."""
@@ -52,26 +62,44 @@ class History(msgspec.Struct, frozen=True):
 
     def checks(self, version: int | None = None) -> tuple[Checked, ...]:
         """Return the checks of a version, or of all, in the order of their windows."""
-        found = [
-            one
-            for one in self.events
-            if isinstance(one, Checked) and version in (None, one.version)
-        ]
+        if version is None:
+            return self._checks
+        return self._checks_of.get(version, ())
+
+    @cached_property
+    def _checks(self) -> tuple[Checked, ...]:
+        found = (one for one in self.events if isinstance(one, Checked))
         return tuple(sorted(found, key=lambda one: (one.window, one.version)))
+
+    @cached_property
+    def _checks_of(self) -> dict[int, tuple[Checked, ...]]:
+        found: dict[int, list[Checked]] = {}
+        for one in self._checks:
+            found.setdefault(one.version, []).append(one)
+        return {version: tuple(checks) for version, checks in found.items()}
+
+    @cached_property
+    def _check_of(self) -> dict[tuple[int, Window], Checked]:
+        return {(one.version, one.window): one for one in self._checks}
 
     def check(self, version: int, window: Window) -> Checked | None:
         """Return the check of a version's window; None where it was not checked."""
-        for one in self.events:
-            if isinstance(one, Checked) and (one.version, one.window) == (version, window):
-                return one
-        return None
+        return self._check_of.get((version, window))
 
-    def revisions(self) -> dict[tuple[int, Window], Revised]:
+    def revisions(self) -> Mapping[tuple[int, Window], Revised]:
         """Return the last revision of each version's window."""
+        return self._revisions
+
+    @cached_property
+    def _revisions(self) -> dict[tuple[int, Window], Revised]:
         return {(one.version, one.window): one for one in self.events if isinstance(one, Revised)}
 
-    def matured(self) -> dict[tuple[int, Window], Matured]:
+    def matured(self) -> Mapping[tuple[int, Window], Matured]:
         """Return how well each window did, once its labels were there."""
+        return self._matured
+
+    @cached_property
+    def _matured(self) -> dict[tuple[int, Window], Matured]:
         return {(one.version, one.window): one for one in self.events if isinstance(one, Matured)}
 
     def state(self, check: Checked) -> State:
@@ -158,14 +186,20 @@ def _incidents(
 class Diary:
     """The numbered events of watching one model in one environment."""
 
-    def __init__(self, bucket: Bucket, model: str, environment: str) -> None:
+    def __init__(
+        self, bucket: Bucket, model: str, environment: str, cache: Path | None = None
+    ) -> None:
         self.prefix = f"monitoring/{model_folder(model)}/{stage_folder(environment)}"
-        self._log = log.Log(bucket, self.prefix)
-        self._known: list[Event] = []
+        self._log = log.Log(bucket, self.prefix, cache=cache)
+        self._known = History()
 
     def history(self) -> History:
         """Return everything until now."""
         return self._folded(self._log.read())
+
+    def known(self) -> History:
+        """Return everything that was there when this diary last looked; it looks the first time."""
+        return self._known if self._known.events else self.history()
 
     def add(self, decide: Callable[[History], Event | None]) -> History:
         """Write the event that a decision makes of everything before it; None writes nothing.
@@ -181,6 +215,9 @@ class Diary:
         return self.history()
 
     def _folded(self, events: Sequence[log.Event]) -> History:
-        for one in events[len(self._known) :]:
-            self._known.append(decode_event(one.body, f"{self.prefix} event {one.number}"))
-        return History(tuple(self._known[: len(events)]))
+        known = self._known.events
+        if len(events) > len(known):
+            new = events[len(known) :]
+            more = (decode_event(one.body, f"{self.prefix} event {one.number}") for one in new)
+            self._known = History((*known, *more))
+        return self._known

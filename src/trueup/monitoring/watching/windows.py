@@ -56,14 +56,15 @@ def windows_of(segments: Iterable[Segment], width_s: float) -> dict[Window, list
 
     A segment's key says its first and its last moment alone, to a thousandth of a second.
     """
-    found: dict[Window, list[Segment]] = {}
+    width_us = round(width_s * 1e6)
+    found: dict[int, list[Segment]] = {}
     for segment in segments:
-        window = window_at(_moment(segment.first_ms), width_s)
-        last = _moment(segment.last_ms)
-        while window.begin <= last:
-            found.setdefault(window, []).append(segment)
-            window = Window(window.end, window.end + (window.end - window.begin))
-    return dict(sorted(found.items()))
+        first, last = segment.first_ms * 1000 // width_us, segment.last_ms * 1000 // width_us
+        for nth in range(first, last + 1):
+            found.setdefault(nth, []).append(segment)
+    begins = {nth: _EPOCH + timedelta(microseconds=nth * width_us) for nth in sorted(found)}
+    width = timedelta(microseconds=width_us)
+    return {Window(begin, begin + width): found[nth] for nth, begin in begins.items()}
 
 
 def mark_of(segments: Sequence[Segment]) -> str:
@@ -72,7 +73,3 @@ def mark_of(segments: Sequence[Segment]) -> str:
 
     keys = sorted(segment.key for segment in segments)
     return blake3("\n".join(keys).encode()).hexdigest()[:32]
-
-
-def _moment(milliseconds: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=milliseconds)
