@@ -14,7 +14,8 @@ SLOW = pytest.mark.slow  # as the others, and each costs some ten seconds
 SCENARIOS = (
     "promote",
     "rollback",
-    *(pytest.param(name, marks=SLOW) for name in ("canary", "pull_request", "person", "harm")),
+    *(pytest.param(name, marks=SLOW) for name in ("canary", "trial won", "trial lost")),
+    *(pytest.param(name, marks=SLOW) for name in ("pull_request", "person", "harm")),
 )
 CHECKOUT = Path(__file__).parents[2]
 NEVER = {"aftermath made", "aftermath written", "proposal closed"}  # no scenario looks back yet
@@ -31,8 +32,15 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 ENDS = {
-    "promote": "promoted", "canary": "on trial", "pull_request": "proposed", "person": "asked",
-    "harm": "rolled back", "rollback": "rolled back",
+    "promote": "promoted", "canary": "promoted", "pull_request": "proposed", "person": "asked",
+    "harm": "rolled back", "rollback": "rolled back", "trial won": "promoted",
+    "trial lost": "rolled back",
+}  # fmt: skip
+
+STEPS = {
+    "promote": ("train", "deliver", "promote"), "rollback": ("rollback",), "harm": ("rollback",),
+    "canary": ("train", "deliver", "canary", "trial"), "trial won": ("trial", "promote"),
+    "trial lost": ("trial", "withdraw"), "pull_request": ("pull_request",), "person": ("deliver",),
 }  # fmt: skip
 
 
@@ -53,11 +61,12 @@ def test_killed_at_any_point_the_work_is_finished_once(told: Any) -> None:
 def test_the_scenario_comes_by_its_points(told: Any) -> None:
     name, runs = told
     met = {run["point"] for run in runs if run["killed"]}
-    steps = {"promote": "promote", "canary": "canary", "pull_request": "pull_request"}
-    wanted = {"history read", "observed", "decision written", "claim written", "end written"}
-    if name in steps:
-        wanted |= {f"{steps[name]} {one}" for one in ("begins", "started", "made", "written")}
-    if name in ("harm", "rollback"):
-        wanted |= {f"rollback {one}" for one in ("begins", "started", "made", "written")}
+    wanted = {"history read", "observed", "claim made", "claim written", "tick done"}
+    if name != "canary":
+        wanted |= {"end made", "end written"}
+    if not name.startswith("trial"):
+        wanted |= {"decision made", "decision written"}
+    for step in STEPS[name]:
+        wanted |= {f"{step} {one}" for one in ("begins", "started", "made", "written")}
     assert wanted <= met
     assert met <= set(POINTS) - NEVER

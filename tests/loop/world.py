@@ -12,12 +12,13 @@ from tests.registry.events import AT, CI, body, evidence, judged, registered
 from trueup import ids
 from trueup.errors import RemoteSilent
 from trueup.loop.equipment import Loop
-from trueup.loop.events import Decided, Finding, PullRequestClosed
-from trueup.loop.history import Proposal
+from trueup.loop.events import Decided, Finding, PullRequestClosed, TrialWord
+from trueup.loop.history import Course, Proposal
 from trueup.loop.observations import Harm, Observations, WindowSeen
 from trueup.loop.points import passes
 from trueup.loop.policy import Policy
 from trueup.loop.ports import (
+    Found,
     GuardVerdict,
     Judgement,
     Message,
@@ -50,6 +51,7 @@ class World:
     outcome: Callable[[Decided], str] = lambda decided: "pass"
     fault: Callable[[], bool] = lambda: False
     broken: bool = False
+    live: Callable[[Decided], TrialWord] = lambda decided: "pass"  # what the second look finds
 
     @property
     def registry(self) -> Registry:
@@ -157,6 +159,29 @@ class World:
             return Move(False, live, says=error.problem)
         return Move(True, self.history().champion("prod"), live)
 
+    def waits(self, course: Course, now: datetime) -> str:
+        return ""
+
+    def look(self, course: Course, now: datetime) -> Found:
+        """Find nothing at first, and then what live rows show."""
+        decided, number = course.decided, course.acts["canary"].version
+        self._did("looked", decided.decision)
+        standing = self.history().standing("prod")
+        if standing.aliases.get(CHALLENGER) != number:
+            return Found("promoted" if standing.champion == number else "gone")
+        if len(list(self.bucket.list(f"world/looked/{decided.decision}/"))) == 1:
+            return Found("open", "no label yet")
+        word, verdict = self.live(decided), ""
+        if word in ("pass", "fail"):
+            _, verdict = self._judge(int(decided.decision[:7], 16), word)
+        return Found(word, f"it is {word}", verdict)
+
+    def withdraw(self, course: Course) -> Move:
+        number = course.acts["canary"].version
+        if self.history().standing("prod").aliases.get(CHALLENGER) == number:
+            self._alias(None)
+        return Move(True, number)
+
     def propose(self, decided: Decided, version: int, known: Proposal | None) -> Proposed:
         self.bucket.create("objects/proposal", b"{}")
         return Proposed(1, "https://forge/1", "trueup/sale", f"head-{version}")
@@ -171,7 +196,7 @@ class World:
         return Sent(("oncall",))
 
     def ports(self) -> Ports:
-        return Ports(self, self, self, self, forge=self, messenger=self)
+        return Ports(self, self, self, self, forge=self, messenger=self, trial=self)
 
     def seen(self, windows: tuple[WindowSeen, ...], harm: bool = False) -> Observations:
         """Return what is so now; the windows are those of whoever is champion."""

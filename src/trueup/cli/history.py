@@ -29,16 +29,20 @@ def command(
 ) -> None:
     """Tell what happened to a model, the newest first: verdicts, promotions, rollbacks, by whom.
 
-    Behind it, how far the champions since the anchor have moved in all.
+    Behind it, how far the champions since the anchor have moved in all, and what came of the
+    retrains of its loop.
     """
-    from trueup.project import registering
+    from trueup.project import lookback, registering
     from trueup.registry.plain import history_records
     from trueup.registry.reports import history_report
 
     with opened(folder) as workspace:
         where = registering.chosen_environment(workspace, environment) if environment else ""
         found = registering.history(workspace, model)
+        after = lookback.aftermaths(workspace, found.model, where)[-limit:]
     if as_json:
-        show_json({"model": found.model, "events": history_records(found, where, limit)})
-    else:
-        show(history_report(found, where, limit), as_markdown=as_markdown)
+        events = history_records(found, where, limit)
+        show_json({"model": found.model, "events": events, "aftermath": after})
+        return
+    report = history_report(found, where, limit)
+    show(lookback.with_aftermaths(report, after), as_markdown=as_markdown)

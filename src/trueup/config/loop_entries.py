@@ -6,10 +6,21 @@ from msgspec import field
 
 from trueup.config.sections import Section
 from trueup.config.shapes import Amount
-from trueup.config.units import DURATION, FREEZE, HITS, RATE, SCHEDULE, Freeze, Hits, Rate
+from trueup.config.units import (
+    DURATION,
+    FREEZE,
+    HITS,
+    PERCENT,
+    RATE,
+    SCHEDULE,
+    Freeze,
+    Hits,
+    Rate,
+)
 
 _POSITIVE = Amount(whole=True, least=1)
 _DROP = Amount(above=0)
+_FACTOR = Amount(least=1)
 _AT_LEAST_0 = Amount(least=0)
 
 
@@ -105,6 +116,17 @@ class RetrainEntry(Section, frozen=True):
     refit: Annotated[bool, "train once more on all rows after the gate has passed"] = False
 
 
+class CanaryEntry(Section, frozen=True):
+    """What a version on trial is held to, and how long."""
+
+    at_most: Annotated[float, DURATION, "the trial ends undecided after so long"] = 14 * 86400.0
+    every: Annotated[float, DURATION, "how often the gate judges live rows"] = 86400.0
+    errors: Annotated[float, PERCENT, "the share of rows it may leave unanswered, as 5%"] = 0.05
+    latency: Annotated[
+        float, _FACTOR, "its 99th percentile of latency, at most so many times the champion's"
+    ] = 2.0
+
+
 class AftermathEntry(Section, frozen=True):
     """Whether the trouble went away."""
 
@@ -113,6 +135,9 @@ class AftermathEntry(Section, frozen=True):
     influences: Annotated[
         bool, "predictions influence outcomes, so that only a live split can tell"
     ] = False
+    actions: Annotated[
+        tuple[str, ...], "the columns that record what was done upon a prediction, if it influences"
+    ] = ()
 
 
 class LoopEntry(Section, frozen=True):
@@ -129,4 +154,5 @@ class LoopEntry(Section, frozen=True):
     then: Annotated[
         Literal["promote", "canary", "pull_request", "person"], "what follows a passing verdict"
     ] = "pull_request"
+    canary: Annotated[CanaryEntry, "the trial, then: canary"] = CanaryEntry()
     aftermath: Annotated[AftermathEntry, "whether the trouble went away"] = AftermathEntry()

@@ -80,8 +80,19 @@ def _waits(loop: Loop, course: Course, now: datetime) -> str:
             return f"left for the next pass: {error.problem}"
         if found is not None and found.state == "running":
             return f"it is being trained: {found.reference}"
-    loop.point("claim made")
-    return ""
+    waits = _trial_waits(loop, course, now) if coming == "trial" else ""
+    if not waits:
+        loop.point("claim made")
+    return waits
+
+
+def _trial_waits(loop: Loop, course: Course, now: datetime) -> str:
+    if loop.ports.trial is None:
+        return "it is on trial, and nothing here looks at trials"
+    try:
+        return loop.ports.trial.waits(course, now)
+    except TrueupError as error:
+        return f"on trial, and left for the next pass: {error.problem}"
 
 
 def _training(loop: Loop, course: Course, step: Step) -> Training | None:
@@ -111,6 +122,10 @@ class _Carrier:
             if isinstance(coming, Wait):
                 self.claim.release()
                 return Carried(decision, coming.says)
+            waits = _trial_waits(self.loop, course, self.now) if coming == "trial" else ""
+            if waits:
+                self.claim.release()
+                return Carried(decision, waits)
             self.loop.point(f"{coming} begins")
             course, waits = self._guard(course) if coming == "guard" else self._act(course, coming)
             if waits:
@@ -151,6 +166,8 @@ class _Carrier:
             return course, f"it is being trained: {made.reference}"
         course = self._write(lambda history: made)
         self.loop.point(f"{step} written")
+        if step == "trial" and made.word == "open":
+            return course, made.says
         if made.state == "started" and self.judged_again > _JUDGED_AGAIN:
             return course, "the champion moves faster than a candidate is judged"
         return course, ""
@@ -166,11 +183,15 @@ class _Carrier:
             case "refit":
                 return self._refitted(course, version)
             case "promote":
-                return self._moved(step, ports.promoter.promote(decided, version))
+                return self._moved(step, ports.promoter.promote(decided, version), course)
             case "canary":
-                return self._moved(step, ports.promoter.try_out(decided, version))
+                return self._moved(step, ports.promoter.try_out(decided, version), course)
+            case "trial":
+                return self._looked(course, version)
+            case "withdraw":
+                return self._withdrawn(course)
             case "rollback":
-                return self._moved(step, ports.promoter.roll_back(decided))
+                return self._moved(step, ports.promoter.roll_back(decided), course)
             case "pull_request":
                 return self._proposed(course, version)
 
@@ -208,10 +229,27 @@ class _Carrier:
             says=found.says,
         )
 
-    def _moved(self, step: Step, move: Move) -> Acted:
+    def _looked(self, course: Course, version: int) -> Acted:
+        trial = self.loop.ports.trial
+        if trial is None:
+            return self._acted("trial", "failed", says="nothing here looks at trials")
+        found = trial.look(course, self.now)
+        return self._acted(
+            "trial", "done", version=version, verdict=found.verdict, word=found.word,
+            says=found.says,
+        )  # fmt: skip
+
+    def _withdrawn(self, course: Course) -> Acted:
+        trial = self.loop.ports.trial
+        if trial is None:
+            return self._acted("withdraw", "failed", says="nothing here ends trials")
+        return self._moved("withdraw", trial.withdraw(course), course)
+
+    def _moved(self, step: Step, move: Move, course: Course) -> Acted:
         if move.judge_again:
             self.judged_again += 1
-            return self._acted("deliver", "started", says=move.says)
+            again: Step = "trial" if course.trial else "deliver"
+            return self._acted(again, "started", says=move.says)
         state: StepState = "done" if move.moved else "refused"
         word = "ask" if move.ask else ""
         return self._acted(

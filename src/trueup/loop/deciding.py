@@ -173,8 +173,11 @@ def _obstacle(
 
 def _under_way(history: History, do: Do) -> Obstacle | None:
     for name in history.open:
-        if history.courses[name].decided.do == do:
-            return Obstacle("under way", f"a {do} is under way: {name}")
+        course = history.courses[name]
+        if course.decided.do == do:
+            trial = course.trial
+            what = f"version {trial.version} is on trial" if trial else f"a {do} is under way"
+            return Obstacle("under way", f"{what}: {name}")
     return None
 
 

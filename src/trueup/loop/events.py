@@ -16,12 +16,16 @@ TriggerKind: TypeAlias = Literal[
 Do: TypeAlias = Literal["retrain", "notify", "rollback"]
 Then: TypeAlias = Literal["promote", "canary", "pull_request", "person"]
 Step: TypeAlias = Literal[
-    "train", "deliver", "refit", "promote", "canary", "pull_request", "rollback",
+    "train", "deliver", "refit", "canary", "trial", "withdraw", "promote", "pull_request",
+    "rollback",
 ]  # fmt: skip
 StepState: TypeAlias = Literal["started", "done", "refused", "failed"]
 End: TypeAlias = Literal[
     "promoted", "on trial", "proposed", "asked", "refused", "inconclusive", "no change",
-    "stopped", "failed", "rolled back", "notified", "nothing to do",
+    "stopped", "failed", "rolled back", "notified", "nothing to do", "undecided",
+]  # fmt: skip
+TrialWord: TypeAlias = Literal[
+    "open", "pass", "fail", "harm", "errors", "latency", "undecided", "gone", "promoted",
 ]  # fmt: skip
 GuardWord: TypeAlias = Literal["pass", "stop"]
 Effect: TypeAlias = Literal["helped", "no effect", "harmed", "undecided", "cannot be known"]
@@ -113,7 +117,7 @@ class Acted(_Event, frozen=True, tag="acted"):
     version: int | None = None
     before: int | None = None  # the champion until then, of a promotion or rollback
     verdict: str = ""  # digest
-    word: str = ""  # of the verdict: pass, fail, inconclusive
+    word: str = ""  # of the verdict: pass, fail, inconclusive; of a trial: TrialWord
     says: str = ""
 
 
@@ -204,6 +208,7 @@ class PullRequestClosed(_Event, frozen=True, tag="pull request closed"):
     who: str = ""
     commit: str = ""
     says: str = ""  # what came of a merge
+    promoted: bool = False  # what was merged is live
 
 
 class Resumed(_Event, frozen=True, tag="resumed"):

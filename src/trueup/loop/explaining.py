@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from trueup.loop.aftermath.report import aftermaths_table
 from trueup.loop.deciding import Decision, Left
 from trueup.loop.events import Decided, IncidentOpened
 from trueup.loop.history import Course, History
@@ -37,6 +38,9 @@ def explained(found: Explanation, limit: int = _SHOWN) -> Report:
     blocks.append(_past(courses[: limit or None]))
     if len(courses) > limit > 0:
         blocks.append(Text(f"{limit} of {len(courses)} decisions; all of them: --limit 0"))
+    after = [one.aftermath for one in history.courses.values() if one.aftermath is not None]
+    if after:
+        blocks.append(aftermaths_table(after[-limit:]))
     blocks += _incidents(history)
     title = f"The loop of {policy.model} in {policy.environment} at {moment(found.now)}"
     return Report(title, tuple(blocks))
@@ -120,8 +124,8 @@ def _past(courses: list[Course]) -> Table:
             moment(one.decided.at),
             one.decided.do,
             one.decided.cause.says,
-            one.ended.end if one.ended else "under way",
-            str(one.ended.version) if one.ended and one.ended.version else None,
+            one.ended.end if one.ended else "on trial" if one.trial else "under way",
+            _version(one),
             one.aftermath.effect if one.aftermath else None,
             _says(one),
         )
@@ -130,9 +134,17 @@ def _past(courses: list[Course]) -> Table:
     return Table(columns, rows, "What was decided", empty="nothing was decided yet")
 
 
+def _version(course: Course) -> str | None:
+    found = course.ended or course.trial
+    return str(found.version) if found and found.version else None
+
+
 def _says(course: Course) -> str | None:
     if course.ended is not None:
         return course.ended.says or None
+    looked = course.done("trial")
+    if course.trial is not None:
+        return looked.says if looked else course.trial.says
     last = max(course.acts.values(), key=lambda one: one.at, default=None)
     return f"{last.step} {last.state}" if last else None
 

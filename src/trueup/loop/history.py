@@ -34,6 +34,7 @@ class Course(msgspec.Struct, frozen=True):
     claim: Claimed | None = None  # the last one
     guarded: Guarded | None = None
     acts: dict[Step, Acted] = {}  # the last of each step
+    rested: int = 0  # epoch that came to an end of its own: a trial was looked at
     ended: Ended | None = None
     aftermath: Aftermath | None = None
 
@@ -50,6 +51,12 @@ class Course(msgspec.Struct, frozen=True):
         """Return a step that is over, however it came out; None where it is not."""
         act = self.acts.get(step)
         return act if act is not None and act.state != "started" else None
+
+    @property
+    def trial(self) -> Acted | None:
+        """Return how a version was put on trial; None where none is on trial for it."""
+        out = self.done("canary")
+        return out if out is not None and out.state == "done" and self.ended is None else None
 
     @property
     def spent(self) -> bool:
@@ -175,6 +182,8 @@ class _Draft:
             course = msgspec.structs.replace(course, guarded=event)
         elif isinstance(event, Acted):
             course = msgspec.structs.replace(course, acts={**course.acts, event.step: event})
+            if event.step == "trial" and event.state == "done":
+                course = msgspec.structs.replace(course, rested=event.epoch)
         else:
             course = msgspec.structs.replace(course, ended=event)
             del self.open[event.decision]

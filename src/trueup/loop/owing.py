@@ -15,6 +15,7 @@ _LEVELS: dict[str, Level] = {
     "promoted": "success", "on trial": "success", "proposed": "info", "asked": "warning",
     "refused": "warning", "inconclusive": "warning", "no change": "info", "stopped": "failure",
     "failed": "failure", "rolled back": "warning", "nothing to do": "info", "notified": "info",
+    "undecided": "warning",
 }  # fmt: skip
 _SAYS = {
     "promoted": "a new version was promoted",
@@ -27,9 +28,11 @@ _SAYS = {
     "stopped": "no retraining: the data is not to be learned from",
     "failed": "a retrain failed",
     "rolled back": "the champion was rolled back",
+    "undecided": "the trial of the new version has come to no verdict",
     "nothing to do": "there was nothing to roll back",
     "notified": "a trigger has hit",
 }
+_TRIAL_ENDED = "the new version is not on trial any more"
 
 
 def owed(model: str, history: History, now: datetime) -> Iterator[Message]:
@@ -47,10 +50,10 @@ def owed(model: str, history: History, now: datetime) -> Iterator[Message]:
                 key, "opened", title, one.says, model, one.incident, one.decision, "warning"
             )
     for course in history.courses.values():
-        ended = course.ended
-        key = f"decision/{course.decided.decision}/ended"
-        if ended is not None and _is_news(history, key, ended.at, now):
-            yield _told(model, history, course, ended, key)
+        for what, ended in _turns(course):
+            key = f"decision/{course.decided.decision}/{what}"
+            if _is_news(history, key, ended.at, now):
+                yield _told(model, history, course, ended, key)
     for closed in history.past_incidents.values():
         opened = history.incidents_opened[closed.incident]
         key = f"incident/{closed.incident}/resolved"
@@ -62,12 +65,28 @@ def owed(model: str, history: History, now: datetime) -> Iterator[Message]:
             )
 
 
+def _turns(course: Course) -> Iterator[tuple[str, Ended]]:
+    """Yield what people are told of a decision: a trial that has begun, and its end."""
+    trial = course.trial
+    if trial is not None:
+        yield (
+            "on trial",
+            Ended(
+                at=trial.at, by=trial.by, decision=trial.decision, epoch=trial.epoch,
+                end="on trial", version=trial.version, says=trial.says,
+            ),
+        )  # fmt: skip
+    if course.ended is not None:
+        yield "ended", course.ended
+
+
 def _told(model: str, history: History, course: Course, ended: Ended, key: str) -> Message:
     decided = course.decided
     incident = decided.incident
     topic: Topic = "update" if f"incident/{incident}/opened" in history.sent else "once"
     version = f" (version {ended.version})" if ended.version else ""
-    what = f"{_SAYS[ended.end]}{version}"
+    ends_trial = decided.do == "retrain" and ended.end == "rolled back"
+    what = f"{_TRIAL_ENDED if ends_trial else _SAYS[ended.end]}{version}"
     because = f"because {decided.cause.says}"
     says = "\n".join(one for one in (what, ended.says, because) if one)
     return Message(

@@ -5,7 +5,10 @@ from typing import TypeAlias
 
 Point: TypeAlias = Callable[[str], None]
 
-_ACTS = ("train", "deliver", "refit", "promote", "canary", "pull_request", "rollback")
+_ACTS = (
+    *("train", "deliver", "refit", "canary", "trial", "withdraw"),
+    *("promote", "pull_request", "rollback"),
+)
 POINTS: tuple[str, ...] = (
     "history read",
     "observed",

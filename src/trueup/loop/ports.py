@@ -5,7 +5,14 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-from trueup.loop.events import Aftermath, Decided, Finding, GuardWord, PullRequestClosed
+from trueup.loop.events import (
+    Aftermath,
+    Decided,
+    Finding,
+    GuardWord,
+    PullRequestClosed,
+    TrialWord,
+)
 from trueup.loop.history import Course, History, Proposal
 
 Topic: TypeAlias = Literal["opened", "update", "resolved", "once"]
@@ -48,6 +55,14 @@ class Move(msgspec.Struct, frozen=True):
     says: str = ""
     judge_again: bool = False  # the champion has moved since the verdict
     ask: bool = False  # a person has to approve it first
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a look at a trial has found; open: it goes on."""
+
+    word: TrialWord
+    says: str = ""
+    verdict: str = ""  # digest, where the gate has judged live rows
 
 
 class Proposed(msgspec.Struct, frozen=True):
@@ -136,6 +151,22 @@ class Promoter(Protocol):
         ...
 
 
+class Trial(Protocol):
+    """Tells from live evidence how a version on trial does, and ends its trial."""
+
+    def waits(self, course: Course, now: datetime) -> str:
+        """Return why there is nothing to do in this pass; empty: look. Writes nothing."""
+        ...
+
+    def look(self, course: Course, now: datetime) -> Found:
+        """Judge what is on trial by live rows; the same rows again are the same verdict."""
+        ...
+
+    def withdraw(self, course: Course) -> Move:
+        """End the trial of this version, and of no other."""
+        ...
+
+
 class Forge(Protocol):
     """Keeps the model's one pull request."""
 
@@ -175,3 +206,4 @@ class Ports(msgspec.Struct, frozen=True):
     messenger: Messenger | None = None
     lookback: Lookback | None = None
     refitter: Refitter | None = None  # where a policy asks for refits
+    trial: Trial | None = None  # where what passes goes on trial first

@@ -5,18 +5,18 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from trueup.loop.events import End, Step
+from trueup.loop.events import Acted, End, Step
 from trueup.loop.history import Course
 
 MOST_EPOCHS = 6  # workers that took it up; what ends each of them is not tried for ever
 Next: TypeAlias = "Literal['guard'] | Step | Finish | Wait"
 
-_ENDS: dict[Step, End] = {
-    "promote": "promoted", "canary": "on trial", "pull_request": "proposed",
-}  # fmt: skip
+_ENDS: dict[Step, End] = {"promote": "promoted", "pull_request": "proposed"}
 _WORDS: dict[str, End] = {
     "fail": "refused", "inconclusive": "inconclusive", "no change": "no change",
 }  # fmt: skip
+
+_OVER: dict[str, End] = {"promoted": "promoted", "gone": "rolled back"}  # by somebody else
 
 
 class Finish(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ class Wait(msgspec.Struct, frozen=True):
 def next_step(course: Course, frozen_until: datetime | None = None) -> Next:
     """Return what is to be done with a decision; nothing is promoted in a freeze."""
     decided = course.decided
-    if course.epoch > MOST_EPOCHS:
+    if course.epoch - course.rested > MOST_EPOCHS:
         return Finish("failed", f"{MOST_EPOCHS} workers took it up, and none came to its end")
     if decided.do == "notify":
         return Finish("notified", decided.cause.says)
@@ -85,14 +85,48 @@ def _after_training(course: Course, frozen_until: datetime | None) -> Next:
         judged = refitted
     if then in (None, "person"):
         return Finish("asked", judged.says, judged.version)
+    if course.trial is not None:
+        return _on_trial(course, frozen_until)
     step: Step = then  # type: ignore[assignment] # person and None are gone
     act = course.done(step)
     if act is None:
-        if frozen_until is not None and step in ("promote", "canary"):
-            return Wait(
-                f"nothing is promoted before {frozen_until:%Y-%m-%d %H:%M %Z}", frozen_until
-            )
+        return _unless_frozen(step, frozen_until)
+    return _moved(step, act)
+
+
+def _on_trial(course: Course, frozen_until: datetime | None) -> Next:
+    """Return what comes next for a version on trial: a look, and what follows from the last."""
+    looked = course.done("trial")
+    if looked is None or looked.word == "open":
+        return "trial"
+    if looked.word in _OVER:
+        return Finish(_OVER[looked.word], looked.says, looked.version)
+    if looked.word == "pass":
+        act = course.done("promote")
+        if act is None:
+            return _unless_frozen("promote", frozen_until)
+        if act.state == "done" or act.word == "ask":
+            return _moved("promote", act)
+        looked = act
+    gone = course.done("withdraw")
+    if gone is None:
+        return "withdraw"
+    if gone.state == "failed":
+        says = f"{looked.says}; it is still on trial: {gone.says}"
+        return Finish("failed", says, looked.version)
+    if looked.step == "promote":
+        return _moved("promote", looked)
+    end: End = "undecided" if looked.word == "undecided" else "rolled back"
+    return Finish("failed" if looked.state == "failed" else end, looked.says, looked.version)
+
+
+def _unless_frozen(step: Step, frozen_until: datetime | None) -> Next:
+    if frozen_until is None or step not in ("promote", "canary"):
         return step
+    return Wait(f"nothing is promoted before {frozen_until:%Y-%m-%d %H:%M %Z}", frozen_until)
+
+
+def _moved(step: Step, act: Acted) -> Finish:
     if act.state == "done":
         return Finish(_ENDS[step], act.says, act.version)
     refused: End = "asked" if act.word == "ask" else "refused"

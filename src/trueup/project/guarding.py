@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trueup.captures.finding import Span
+from trueup.config.loop_entries import AftermathEntry
 from trueup.config.model_entries import LabelsEntry, ModelEntry
 from trueup.config.paths import normal
 from trueup.delivery.tables import SUFFIXES
@@ -126,11 +127,14 @@ class DataGuard:
         workspace, monitor, number = self._workspace, self._entry.monitor, decided.champion
         watched = Diary(workspace.bucket, decided.model, decided.environment).history()
         span = Span(_first(rows), decided.cause.as_of)
+        after = self._entry.loop.aftermath if self._entry.loop else AftermathEntry()
         known = Known(
             pipes=origins(workspace, rows.table.columns),
             labels=monitor.performance.labels if monitor else LabelsEntry(),
             own=(decided.model, *(f"{decided.model}/{one}" for one in range(1, (number or 0) + 1))),
             before=last_training(workspace.bucket, decided),
+            influences=after.influences,
+            actions=after.actions,
         )
         if number is None:
             return known

@@ -1,15 +1,20 @@
 """What came of a retrain: how the old champion would have done on the rows after it."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from trueup.captures.finding import Span
 from trueup.captures.losses import Measure
 from trueup.captures.pairing import Contest
 from trueup.config.model_entries import ModelEntry
 from trueup.loop.aftermath.judging import LEAST_ROWS
-from trueup.loop.aftermath.looking import Looking, Wish
+from trueup.loop.aftermath.looking import Looking, Promotion, Wish
 from trueup.loop.aftermath.reading import replayed, shadowed, split
 from trueup.loop.aftermath.records import Losses, Plan, Question
+from trueup.loop.events import Aftermath, Decided
+from trueup.loop.journal import Journal
 from trueup.loop.policy import Policy
 from trueup.monitoring.watching.history import Diary, History
 from trueup.monitoring.watching.performing import Wished, wished
@@ -17,6 +22,8 @@ from trueup.project.loading import entry_of
 from trueup.project.registering import registry_of, stamp_of
 from trueup.project.workspace import Workspace
 from trueup.registry.names import VersionName
+from trueup.registry.records import Promoted
+from trueup.reporting.blocks import Report
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,8 +54,35 @@ def lookback_of(workspace: Workspace, policy: Policy) -> Looking | None:
     def watched() -> History:
         return Diary(workspace.bucket, policy.model, policy.environment).history()
 
+    def registered(decided: Decided, version: int) -> Promotion | None:
+        events = registry_of(workspace).so_far(policy.model).events
+        for event in events[decided.registry_event :]:
+            where = decided.environment, version
+            if isinstance(event, Promoted) and (event.environment, event.version) == where:
+                return Promotion(version, event.at, event.before)
+        return None
+
     losses = Rows(workspace, policy, entry, _measure(wish))
-    return Looking(workspace.bucket, asked, watched, losses.of)
+    return Looking(workspace.bucket, asked, watched, losses.of, registered)
+
+
+def aftermaths(workspace: Workspace, model: str, environment: str = "") -> list[Aftermath]:
+    """Return what came of a model's retrains, as its loop has written it down, the newest last."""
+    courses = Journal(workspace.bucket, model).history().courses.values()
+    return [
+        one.aftermath
+        for one in courses
+        if one.aftermath is not None and environment in ("", one.decided.environment)
+    ]
+
+
+def with_aftermaths(report: Report, found: Sequence[Aftermath]) -> Report:
+    """Return a report with what came of retrains at its end; as it is where nothing is known."""
+    if not found:
+        return report
+    from trueup.loop.aftermath.report import aftermaths_table
+
+    return msgspec.structs.replace(report, blocks=(*report.blocks, aftermaths_table(found)))
 
 
 class Rows:

@@ -168,8 +168,10 @@ def _ports(
     from trueup.project.guarding import DataGuard
     from trueup.project.lookback import lookback_of
     from trueup.project.retraining import Here
+    from trueup.project.trials import Trials, check_trial
 
     _check_recipe(workspace, policy)
+    check_trial(workspace, policy)
     here = Here(workspace.root, workspace.env, policy.params, progress)
     if not look_only:
         here.elsewhere = _elsewhere(workspace, policy)
@@ -181,6 +183,7 @@ def _ports(
         forge=None if look_only else _forge(workspace, policy, here),
         messenger=_messenger(workspace, policy),
         lookback=None if look_only else lookback_of(workspace, policy),
+        trial=Trials(workspace, policy),
         refitter=here if policy.refit else None,
     )
 

@@ -10,7 +10,7 @@ from trueup.gate.arrays import np
 from trueup.loop.aftermath.judging import judge
 from trueup.loop.aftermath.records import Levels, Losses, Plan, Question, encode_judged
 from trueup.loop.aftermath.report import written
-from trueup.loop.events import Aftermath
+from trueup.loop.events import Aftermath, Decided
 from trueup.loop.history import Course, History
 from trueup.loop.layout import log_prefix
 from trueup.monitoring.performance.dropping import value_of
@@ -29,11 +29,20 @@ class Wish(msgspec.Struct, frozen=True):
     plan: Plan = Plan()
 
 
+class Promotion(msgspec.Struct, frozen=True):
+    """When a version became champion, and of which one it took the place."""
+
+    version: int
+    at: datetime
+    before: int | None = None
+
+
 class Looking:
     """The loop's port Lookback, over what was watched; ``losses`` gets both versions' losses.
 
-    It returns None where nobody knows what the old version would have done: neither did it answer
-    beside the new one, nor can it be asked again.
+    ``registered`` finds in the registry how a decision's version became champion, where the loop
+    itself has not made it one. ``losses`` returns None where nobody knows what the old version
+    would have done: neither did it answer beside the new one, nor can it be asked again.
     """
 
     def __init__(
@@ -42,13 +51,17 @@ class Looking:
         wish: Wish,
         watched: Callable[[], Watched],
         losses: Callable[[Question, Span], Losses | None],
+        registered: Callable[[Decided, int], Promotion | None],
     ) -> None:
         self._bucket, self._wish = bucket, wish
-        self._watched, self._losses = watched, losses
+        self._watched, self._losses, self._registered = watched, losses, registered
 
     def look(self, course: Course, history: History, now: datetime) -> Aftermath | None:
         """Return what came of a retrain; None before all windows are there. The whole is kept."""
-        found = question_of(course, self._watched(), self._wish, now)
+        promotion = promotion_of(course, history, self._registered)
+        if promotion is None:
+            return None
+        found = question_of(course, promotion, self._watched(), self._wish, now)
         if found is None:
             return None
         question, span = found
@@ -60,16 +73,34 @@ class Looking:
         return written(judged, now, self._wish.by, key)
 
 
+def promotion_of(
+    course: Course, history: History, registered: Callable[[Decided, int], Promotion | None]
+) -> Promotion | None:
+    """Return how what a decision has trained became champion: by the loop, a merge, or a person.
+
+    The moment of a pass that has promoted it is the one that the pass decided for.
+    """
+    act, decided = course.acts.get("promote"), course.decided
+    if act is not None and act.state == "done" and act.version is not None:
+        return Promotion(act.version, act.at, act.before)
+    number = course.ended.version if course.ended is not None else None
+    found = registered(decided, number) if number is not None else None
+    if found is None:
+        return None
+    for one in history.proposals:
+        carried = (one.updated or one.opened).decision == decided.decision
+        if carried and one.closed is not None and one.closed.promoted:
+            return msgspec.structs.replace(found, at=one.closed.at)
+    return found
+
+
 def question_of(
-    course: Course, watched: Watched, wish: Wish, now: datetime
+    course: Course, promoted: Promotion, watched: Watched, wish: Wish, now: datetime
 ) -> tuple[Question, Span] | None:
     """Return what is asked of a promotion, and of which rows; None before all windows are mature.
 
     Windows begin after the promotion; the first so many whose labels are complete count, for good.
     """
-    promoted = course.acts.get("promote")
-    if promoted is None or promoted.state != "done" or promoted.version is None:
-        return None
     old = promoted.before if promoted.before is not None else course.decided.champion
     if old is None:
         return None

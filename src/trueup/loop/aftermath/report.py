@@ -1,11 +1,13 @@
 """An aftermath as a report, and as what the loop writes down of it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
 from trueup.loop.aftermath.records import Judged
 from trueup.loop.events import Aftermath, Effect
 from trueup.reporting.blocks import Block, Check, Column, Report, Table, Text, Verdict
+from trueup.reporting.wording import moment
 
 _EXTREME = (
     "Recovery is no effect: a trigger picks an extreme window, after which most are better "
@@ -21,6 +23,11 @@ _COMPARED = (
     Column("value", "number"),
     Column("from", "number", sign=True),
     Column("to", "number", sign=True),
+)
+_AFTER = (
+    *(Column("at"), Column("version"), Column("effect"), Column("metric")),
+    *(Column(name, "number", sign=True) for name in ("difference", "from", "to")),
+    *(Column("by"), Column("recovery, no effect", "number"), Column("says")),
 )
 _LEVELS = (Column("metric as watched"), Column("value", "number"))
 
@@ -55,6 +62,18 @@ def aftermath_blocks(found: Judged) -> tuple[Block, ...]:
         blocks.append(Table(_LEVELS, rows_of_levels, "Recovery"))
         blocks.append(Text(f"{found.recovered:.0%} of the way back. {_EXTREME}"))
     return tuple(blocks)
+
+
+def aftermaths_table(found: Iterable[Aftermath]) -> Table:
+    """Return what came of several retrains, the newest first; recovery is in a column apart."""
+    rows = tuple(
+        (
+            moment(one.at), str(one.version) if one.version else None, one.effect, one.metric,
+            one.difference, one.lower, one.upper, one.basis or None, one.recovery, one.says,
+        )
+        for one in reversed(list(found))
+    )  # fmt: skip
+    return Table(_AFTER, rows, "What came of retrains: the old champion's loss less the new one's")
 
 
 def written(found: Judged, at: datetime, by: str, record: str = "") -> Aftermath:
