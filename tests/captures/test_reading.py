@@ -1,13 +1,13 @@
 """Captures read back as a table: by version and time, with the labels that came."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from tests.captures.rows import MODEL, NOON, bring, captured, labelled
 from trueup.captures import reading
-from trueup.captures.finding import Span
+from trueup.captures.finding import EVERYTHING, Span
 from trueup.captures.records import Batch, Captured
 from trueup.store.memory import MemoryBucket
 
@@ -114,3 +114,23 @@ def test_models_whose_names_begin_alike_are_told_apart(
 ) -> None:
     bring([captured(["a"]), captured(["b"], model=f"{MODEL}r")], bucket, tmp_path)
     assert reading.captures(bucket, MODEL).collect()["id"].to_list() == ["a"]
+
+
+def test_as_of_a_moment_later_rows_and_later_words_do_not_exist_yet(
+    bucket: MemoryBucket, tmp_path: Path
+) -> None:
+    second, hour, day = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+    early: list[Batch] = [captured(["a", "b", "c"]), captured(["d"], at=NOON + day)]
+    bring([*early, labelled(["a", "d"], 0, after_s=60)], bucket, tmp_path / "1")
+    bring([labelled(["a", "b"], 1, after_s=7 * 86400)], bucket, tmp_path / "2")
+
+    def known(at: datetime, span: Span = EVERYTHING) -> dict[str, object]:
+        found = reading.captures(bucket, MODEL, span, as_of=at).collect()
+        return dict(zip(found["id"], found["label"], strict=True))
+
+    assert known(NOON) == {}
+    assert known(NOON + second) == {"a": None, "b": None, "c": None}
+    assert known(NOON + hour) == {"a": 0, "b": None, "c": None}
+    assert known(NOON + 2 * day) == {"a": 0, "b": None, "c": None, "d": 0}
+    assert known(NOON + 8 * day) == {"a": 1, "b": 1, "c": None, "d": 0}
+    assert known(NOON + 8 * day, Span(until=NOON + hour)) == {"a": 1, "b": 1, "c": None}

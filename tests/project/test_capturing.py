@@ -112,6 +112,9 @@ def test_joined_rows_are_exported_and_written_anew_when_erased(project: Path) ->
     out = project / "train.parquet"
     assert answer(project, "export late --out train.parquet --target late")["rows"] == 2
     assert pl.read_parquet(out).columns == ["id", "at", "carrier", "delay", "late"]
+    then = "export late --out train.parquet --unlabelled --as-of"
+    assert answer(project, f"{then} 2026-11-02")["rows"] == 1
+    assert answer(project, "export late --out train.parquet --target late")["rows"] == 2
     done = answer(project, "erase late --where carrier=UA --why asked")
     assert (done["captures"], done["labels"], done["exports"]) == (1, 1, [str(out)])
     assert pl.read_parquet(out)["id"].to_list() == ["2"]

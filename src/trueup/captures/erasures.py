@@ -61,6 +61,7 @@ class Exported(_Event, frozen=True, tag="exported"):
     rows: int = 0  # told to who exports; what is recorded before has none yet
     since: datetime | None = None
     until: datetime | None = None
+    as_of: datetime | None = None
 
 
 Event: TypeAlias = Erasing | Erased | Exported

@@ -1,7 +1,7 @@
 """Captures and labels as polars frames: lazily, one segment in memory at a time."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -46,6 +46,7 @@ def captures(
     *,
     refusals: Refusals = "without",
     labels: bool = True,
+    as_of: datetime | None = None,
 ) -> "pl.LazyFrame":
     """Return what a model was asked and answered: a row for each prediction.
 
@@ -53,14 +54,18 @@ def captures(
     ``flags`` (JSON), ``input.X`` and ``output.X``; with labels also ``label``, ``labelled_at``
     and ``words`` (how often the label was said). Segments of different columns lie below each
     other, null where one has none. Rows come while they are read; of the labels, ids and last
-    words are in memory.
+    words are in memory. ``as_of`` gives what was known then: what was asked before, and labels
+    as they had been said by then.
     """
     require_polars()
+    if as_of is not None and (span.until is None or span.until > as_of):
+        span = msgspec.structs.replace(span, until=as_of)
     found = segments_in(bucket, layout.CAPTURES, model, span)
     frame = _answers(bucket, found, span, refusals)
     if not labels:
         return frame
-    return frame.join(last_words(bucket, model, span), on="id", how="left", maintain_order="left")
+    words = last_words(bucket, model, span, as_of)
+    return frame.join(words, on="id", how="left", maintain_order="left")
 
 
 def newest(
@@ -94,14 +99,19 @@ def _answers(
     return _within(frame, span)
 
 
-def last_words(bucket: Bucket, model: str, span: Span = EVERYTHING) -> "pl.LazyFrame":
+def last_words(
+    bucket: Bucket, model: str, span: Span = EVERYTHING, as_of: datetime | None = None
+) -> "pl.LazyFrame":
     """Return for each labelled id the last word: ``id``, ``label``, ``labelled_at``, ``words``.
 
-    The last is what was said last; of words said at the same moment, what arrived last.
+    The last is what was said last, by ``as_of``; of words said at the same moment, what arrived
+    last.
     """
     words = all_words(bucket, model, span)
     import polars as pl  # all_words has said what to do where it is missing
 
+    if as_of is not None:
+        words = words.filter(pl.col("at") <= as_of)
     return (
         words.sort("at", "word")
         .group_by("id")

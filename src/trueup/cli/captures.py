@@ -81,11 +81,13 @@ def _show(folder: Path, /, name: str, as_markdown: bool, as_json: bool, **asked:
 @click.option("--unlabelled", is_flag=True, help="Export also rows without a label.")
 @click.option("--shadows", is_flag=True, help="Export also what was compared and not returned.")
 @_spanned
+@click.option("--as-of", metavar="MOMENT", callback=_moment, help="As it was known then.")
 @json_option
 @click.pass_obj
 def _export(folder: Path, /, name: str, out: Path, as_json: bool, **asked: Any) -> None:
     """Write inputs and labels as a table to train on.
 
+    --as-of gives only what was asked before then, with labels as they had been said by then.
     The export is remembered: when somebody's rows are erased, it is written anew without them.
     """
     from trueup.captures.exporting import Wish
@@ -93,7 +95,8 @@ def _export(folder: Path, /, name: str, out: Path, as_json: bool, **asked: Any) 
     from trueup.project import capturing
 
     span = Span(asked["since"], asked["until"])
-    wish = Wish(span, asked["target"], not asked["unlabelled"], asked["shadows"])
+    known = not asked["unlabelled"]
+    wish = Wish(span, asked["target"], known, asked["shadows"], asked["as_of"])
     with opened(folder) as workspace:
         done = capturing.export(workspace, name, out, wish)
     if as_json:
