@@ -13,6 +13,7 @@ from trueup.gate.resampling import resamples_for
 from trueup.gate.rows import Table
 
 _SEED = 20130101  # resamples of equal rows are equal
+_LEAST_MONTHS = 4  # for a line through them
 
 
 class Apart(NamedTuple):
@@ -28,9 +29,9 @@ class Apart(NamedTuple):
 def apart(metric: Metric, table: Table, months: Whole, pair: tuple[str, str]) -> Apart:
     """Return the difference of the first of a pair to the second.
 
-    How a row's day moves its month is spread over the day's rows, about the mean of all months. So
-    what varies within months is chance and how months differ from each other is not: the months
-    are those that there were, and a policy that ages differs the more the later it gets.
+    How a day moves its month is spread over the day's rows, and so is how far its month lies off a
+    straight line through all months. So that a model ages, and differs the more the later it
+    gets, is no chance; what else differs between days or months is.
     """
     differ = table.predicted[pair[0]] != table.predicted[pair[1]]
     differ = differ if differ.ndim == 1 else differ.any(axis=1)
@@ -46,7 +47,24 @@ def apart(metric: Metric, table: Table, months: Whole, pair: tuple[str, str]) ->
         each.append(value)
         sizes.append(len(rows))
     mean = float(np.average(each, weights=sizes))
+    for rows, off in zip(
+        _rows_of(months), _off_trend(np.array(each), np.array(sizes)), strict=True
+    ):
+        parts[rows] += off
     return Apart(tuple(each), mean, discordant(metric, ours, theirs), parts + mean, table)
+
+
+def _off_trend(each: Floats, sizes: Whole) -> Floats:
+    """Return by how much months lie off the line through them all; their mean is zero.
+
+    Of fewer than four months there is no line: by how much they lie off their mean.
+    """
+    count = len(each)
+    degree = 1 if count >= _LEAST_MONTHS else 0
+    at = np.arange(count)
+    line = np.polynomial.Polynomial.fit(at, each, degree, w=np.sqrt(sizes))
+    off: Floats = (each - line(at)) * math.sqrt(count / max(count - 1 - degree, 1))
+    return off
 
 
 def measured(found: Apart, alpha: float) -> Evidence:
