@@ -41,12 +41,23 @@ def table(flights: pl.DataFrame, weather: pl.DataFrame, settings: dict[str, Any]
     return known.join(truth, on="flight_id", how="left", maintain_order="left")
 
 
+def in_new_york(moment: str) -> datetime:
+    """Read a day, which begins there, or a moment of any time zone, as New York's clock shows."""
+    if len(moment) == len("2013-12-31"):
+        return datetime.fromisoformat(moment)
+    return datetime.fromisoformat(moment).astimezone(ZoneInfo(NEW_YORK)).replace(tzinfo=None)
+
+
 def first_untold(moment: str) -> date:
     """Say from which day on it was not known yet how all flights ended; a plain day is itself."""
-    if len(moment) == len("2013-12-31"):
-        return date.fromisoformat(moment)
-    clock = datetime.fromisoformat(moment).astimezone(ZoneInfo(NEW_YORK)).replace(tzinfo=None)
-    return (clock - TOLD).date() + timedelta(days=1)
+    clock = in_new_york(moment)
+    is_day = len(moment) == len("2013-12-31")
+    return clock.date() if is_day else (clock - TOLD).date() + timedelta(days=1)
+
+
+def first_whole(moment: str) -> date:
+    """Say which day is the first that lies after a moment as a whole; a plain day is itself."""
+    return (in_new_york(moment) + timedelta(days=1, microseconds=-1)).date()
 
 
 def windows(until: date, settings: dict[str, Any]) -> dict[str, tuple[date, date]]:
@@ -55,7 +66,7 @@ def windows(until: date, settings: dict[str, Any]) -> dict[str, tuple[date, date
         name: timedelta(days=settings[f"{name}_days"]) for name in ("test", "validation", "gap")
     }
     withheld, newest = settings.get("train_until"), settings.get("train_days")
-    test = first_untold(str(withheld)) if withheld else until - days["test"]
+    test = first_whole(str(withheld)) if withheld else until - days["test"]
     validation_end = test - days["gap"]
     validation = validation_end - days["validation"]
     train_end = validation - days["gap"]

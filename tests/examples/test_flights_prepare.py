@@ -79,8 +79,10 @@ def test_a_moment_takes_the_days_whose_flights_were_all_told_by_then() -> None:
 
 
 def test_rows_are_withheld_from_a_moment_on_and_the_newest_days_before_it_trained_on() -> None:
-    settings = SETTINGS | {"train_until": "2013-04-04T16:00:00Z", "train_days": 7}
+    settings = SETTINGS | {"train_until": "2013-04-03T04:00:01Z", "train_days": 7}
     laid = script("prepare").windows(date(2013, 5, 1), settings)
+    assert script("prepare").first_whole("2013-04-03T04:00:00Z") == date(2013, 4, 3)
+    assert script("prepare").first_whole("2013-04-03") == date(2013, 4, 3)
     assert laid["test"] == (date(2013, 4, 4), date(2013, 5, 1))
     assert laid["validation"] == (date(2013, 4, 1), date(2013, 4, 3))
     assert laid["train"] == (date(2013, 3, 24), date(2013, 3, 31))
