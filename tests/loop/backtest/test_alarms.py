@@ -125,4 +125,4 @@ def test_schedules_labels_and_broken_data_are_no_alarms() -> None:
 
 def test_it_is_said_how_many_windows_could_be_judged() -> None:
     (one,) = count([run([0.7, 0.7, None, 0.7])], FALL)
-    assert one.says == "2 of 4 windows could be judged"
+    assert (one.judged, one.metric, one.drop, one.within) == (2, "roc_auc", 0.05, 1)

@@ -84,7 +84,15 @@ def test_the_best_of_several_is_exploratory() -> None:
     )
     assert (told.best, told.standing) == ("monthly", "exploratory")
     assert told.title == "monthly is better than never and yours: exploratory"
-    assert "best of 3" in told.says[-1]
+    assert "best of 3" in told.says[-2]
+    assert "--confirm-from" in told.says[-1]
+
+
+def test_where_nothing_could_be_confirmed_that_is_said() -> None:
+    more = [against("monthly", other, "better") for other in ("never", "yours")]
+    told = conclude(found(THREE, *more, confirm_from=AUGUST))
+    assert told.standing == "exploratory"
+    assert "never was best before 2013-08-01" in told.says[-1]
 
 
 def test_one_interval_that_spans_zero_leaves_it_undecided() -> None:
@@ -176,6 +184,7 @@ def test_letters_are_on_one_scale() -> None:
     assert any("▁▁▁▁" in line for line in lines if line.startswith("never"))
 
 
+@pytest.mark.slow
 def test_every_renderer_shows_it_and_no_name_can_do_harm() -> None:
     name = "<script>alert(1)</script>|\x1b[2J"
     alarm = Alarms("never", 1, 2, 3)

@@ -67,8 +67,8 @@ def _counted(run: PolicyRun, fall: Fall, seen: _Seen) -> Alarms:
             near = windows[max(0, nth - fall.within) : nth + fall.within + 1]
             missed += not any(map(_rings, near))
     judged = sum(each is not None for each in fallen)
-    says = f"{judged} of {len(windows)} windows could be judged"
-    return Alarms(run.name, false, missed, right, says)
+    named = (fall.metric, fall.drop, fall.within)
+    return Alarms(run.name, false, missed, right, *named, judged)
 
 
 def _alarms(windows: Sequence[Window]) -> Iterator[int]:

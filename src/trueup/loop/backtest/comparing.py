@@ -45,13 +45,20 @@ class Asked:
 
 
 def levels(scored: Scored, asked: Asked) -> tuple[Score, ...]:
-    """Return each policy's mean monthly score by each metric, a month counting by its rows."""
+    """Return each policy's mean monthly score by each metric that is defined in a month.
+
+    A month counts by its rows.
+    """
     found = []
     for name in asked.metrics:
         part = _part(_ready(scored, asked), name, asked)
         rows, months = len(part.table), len(np.unique(part.months))
         values = _values(part)
-        found += [Score(policy, name, value, rows, months) for policy, value in values.items()]
+        found += [
+            Score(policy, name, value, rows, months)
+            for policy, value in values.items()
+            if math.isfinite(value)
+        ]
     return tuple(found)
 
 

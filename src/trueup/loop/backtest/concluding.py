@@ -47,11 +47,22 @@ def conclude(found: Backtest) -> Conclusion:
     if not any(one.exploratory for one in own):
         return Conclusion(best, "shown", f"{name} is better than {beaten}: shown", _numbers(own))
     title = f"{name} is better than {beaten}: exploratory"
-    several = (
-        f"It was picked as the best of {len(found.runs)} on the rows that it is praised by. To"
-        " confirm it, keep a later part: chosen on the earlier one, it is tested on the later."
-    )
-    return Conclusion(best, "exploratory", title, (*_numbers(own), several))
+    return Conclusion(best, "exploratory", title, (*_numbers(own), *_picked(found)))
+
+
+def _picked(found: Backtest) -> Iterator[str]:
+    """Yield that the best was picked, and what would confirm it."""
+    yield f"It was picked as the best of {len(found.runs)} on the rows that it is praised by."
+    if found.confirm_from is not None:
+        yield (
+            f"Nothing could be confirmed: never was best before {found.confirm_from:%Y-%m-%d}, or"
+            " no row with a target lies on one side of it."
+        )
+    else:
+        yield (
+            "To confirm it, keep a later part, on which the best of the earlier one is tested:"
+            " --confirm-from MOMENT."
+        )
 
 
 def _tested(found: Backtest, tested: Comparison) -> Conclusion:

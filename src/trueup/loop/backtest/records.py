@@ -129,7 +129,10 @@ class Alarms(msgspec.Struct, frozen=True):
     false: int
     missed: int
     right: int
-    says: str = ""
+    metric: str = ""
+    drop: float = 0.0  # from so much on the champion has fallen
+    within: int = 0  # windows between an alarm and a fall
+    judged: int = 0  # windows of which it is known
 
 
 class Backtest(msgspec.Struct, frozen=True, kw_only=True):

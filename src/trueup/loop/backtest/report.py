@@ -35,6 +35,7 @@ def backtest_report(found: Backtest) -> Report:
         *_differences(found),
         _words(runs),
         Text("\n".join([*_notes(found), *found.says])),
+        _alarms(found, runs),
         _steps(runs),
     ]
     return Report(f"Backtest of {found.model}: {concluded.title}", tuple(blocks))
@@ -143,12 +144,23 @@ def _notes(found: Backtest) -> Iterator[str]:
             " days go together, were drawn again."
         )
     if found.alarms:
+        one = found.alarms[0]
         yield (
-            "A false alarm: a trigger hit, and the champion had not fallen by the declared drop."
-            " Missed: it fell, and no trigger hit."
+            f"A champion has fallen where its {one.metric} is {number(one.drop, digits=3)} worse"
+            f" than in its first windows. A false alarm: it had not, within {one.within} windows."
+            " Missed: it had, and no trigger hit."
         )
-    else:
-        yield "Alarms were not counted, as no drop is declared that would make one right."
+
+
+def _alarms(found: Backtest, runs: Sequence[PolicyRun]) -> Table:
+    names = ("right", "false", "missed", "windows judged", "windows")
+    columns = (Column("policy"), *(Column(name, "number") for name in names))
+    windows = {run.name: len(run.windows) for run in runs}
+    rows = tuple(
+        (one.policy, one.right, one.false, one.missed, one.judged, windows.get(one.policy))
+        for one in found.alarms
+    )
+    return Table(columns, rows, "Alarms", empty="none were counted", detail=True)
 
 
 def _steps(runs: Sequence[PolicyRun]) -> Table:
