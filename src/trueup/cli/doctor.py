@@ -33,14 +33,16 @@ def command(folder: Path, bucket: bool, sample: int | None, as_json: bool) -> in
         return _audit(folder, sample, as_json=as_json)
     if sample is not None:
         raise WrongUsage("--sample says nothing without --bucket", remedy="Add --bucket.")
-    from trueup.project.doctor import blocked, report
+    from trueup.project.doctor import blocked, in_order, report
+    from trueup.project.forge_access import access_from
     from trueup.project.machine import examine
 
-    findings = examine(folder, os.environ)
+    access = access_from(folder, os.environ)
+    findings = in_order((*examine(folder, os.environ), *access.findings))
     if as_json:
         show_json({"format": 1, "findings": findings})
     else:
-        show(report(findings))
+        show(report(findings, access.tables))
     return USAGE if blocked(findings) else 0
 
 

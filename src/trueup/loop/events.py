@@ -209,6 +209,7 @@ class PullRequestClosed(_Event, frozen=True, tag="pull request closed"):
     commit: str = ""
     says: str = ""  # what came of a merge
     promoted: bool = False  # what was merged is live
+    waits: bool = False  # merged, and a person has to approve it first; one more follows
 
 
 class Resumed(_Event, frozen=True, tag="resumed"):

@@ -1,15 +1,20 @@
 """The sign of life of whatever repeats ticks: a missing one is an alarm, its age a metric."""
 
 from datetime import datetime
+from urllib.parse import unquote
 
 import msgspec
 
+from trueup.errors import NotProven, WrongUsage
 from trueup.loop.layout import heartbeat_key
+from trueup.reporting.wording import moment
 from trueup.store.bucket import Bucket, Missing
 from trueup.store.formats import Stored
+from trueup.store.heartbeats import HEARTBEATS
 
 FORMAT = 1
 LATE = 3.0  # so many times its own pace, and it is missing
+_SUFFIX = ".json"
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
@@ -20,6 +25,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     worker: str = ""
     models: tuple[str, ...] = ()
     problem: str = ""  # of the last pass, where it had one
+    round_since: datetime | None = None  # when the round began that goes on
     format: int = FORMAT
 
     def age_s(self, now: datetime) -> float:
@@ -30,6 +36,11 @@ class Heartbeat(msgspec.Struct, frozen=True):
         """Say whether the next sign should long have come."""
         return self.age_s(now) > LATE * self.every_s
 
+    @property
+    def says(self) -> str:
+        """Return when it was, and how often one was to come."""
+        return f"its last sign of life was at {moment(self.at)}, one every {self.every_s:g} s"
+
 
 def beat(bucket: Bucket, name: str, heartbeat: Heartbeat) -> None:
     """Write a sign of life over the one before."""
@@ -37,8 +48,40 @@ def beat(bucket: Bucket, name: str, heartbeat: Heartbeat) -> None:
 
 
 def last_beat(bucket: Bucket, name: str) -> Heartbeat | None:
-    """Return the last sign of life; None where there never was one."""
-    key = heartbeat_key(name)
+    """Return the last sign of life; None where there is none."""
+    return _read(bucket, heartbeat_key(name))
+
+
+def end_beat(bucket: Bucket, name: str, worker: str) -> None:
+    """Take a sign of life away, unless another worker has gone on under this name."""
+    try:
+        found = last_beat(bucket, name)
+    except (NotProven, WrongUsage):
+        return  # a newer trueup's
+    if found is not None and found.worker == worker:
+        bucket.delete([heartbeat_key(name)])
+
+
+def missing_beats(bucket: Bucket, model: str, now: datetime) -> dict[str, Heartbeat]:
+    """Return the signs of life that are missing, by name, of whatever ticked a model.
+
+    Those that cannot be read, or that runs and others write, are none of a loop's.
+    """
+    found = {}
+    for one in bucket.list(HEARTBEATS):
+        name = one.key.removeprefix(HEARTBEATS).removesuffix(_SUFFIX)
+        if not one.key.endswith(_SUFFIX) or "/" in name:
+            continue
+        try:
+            last = _read(bucket, one.key)
+        except (NotProven, WrongUsage):
+            continue
+        if last is not None and model in last.models and last.is_missing(now):
+            found[unquote(name)] = last
+    return found
+
+
+def _read(bucket: Bucket, key: str) -> Heartbeat | None:
     try:
         return _STORED.read(bucket.get(key), key)
     except Missing:

@@ -105,6 +105,12 @@ class History(msgspec.Struct, frozen=True):
         last = self.proposals[-1] if self.proposals else None
         return last if last and last.closed is None else None
 
+    @property
+    def awaited(self) -> Proposal | None:
+        """Return the pull request that is open, or was merged and waits for an approval."""
+        last = self.proposals[-1] if self.proposals else None
+        return last if last and (last.closed is None or last.closed.waits) else None
+
     def retrains(self) -> list[Course]:
         """Return the retrains that cost something, the newest first."""
         return [one for one in reversed(self.courses.values()) if one.spent]
@@ -195,9 +201,10 @@ class _Draft:
             self._must(last is None or last.closed is not None)
             self.proposals.append(Proposal(event))
             return
-        if last is None or last.closed is not None or last.opened.number != event.number:
+        if last is None or last.opened.number != event.number:
             raise self._impossible()
         field = "updated" if isinstance(event, PullRequestUpdated) else "closed"
+        self._must(last.closed is None or (last.closed.waits and field == "closed"))
         self.proposals[-1] = msgspec.structs.replace(last, **{field: event})
 
     def _must(self, true: bool) -> None:

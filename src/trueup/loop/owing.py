@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Literal, TypeAlias
 
 from trueup.loop.events import Ended
 from trueup.loop.history import Course, History
-from trueup.loop.ports import Message, Topic
+from trueup.loop.ports import Level, Message, Topic
+from trueup.loop.requesting import closings, thread_of
 
 FRESH = timedelta(days=7)  # what is older is no news
-Level: TypeAlias = Literal["info", "warning", "failure", "success"]
 
 _LEVELS: dict[str, Level] = {
     "promoted": "success", "on trial": "success", "proposed": "info", "asked": "warning",
@@ -39,7 +38,7 @@ def owed(model: str, history: History, now: datetime) -> Iterator[Message]:
     """Yield the messages that were not sent yet, the oldest first; a message's key is its own.
 
     Of an incident there is one when it begins, one with each decision that answers it, and one
-    when it is over.
+    when it is over; of a pull request one when it is merged or closed.
     """
     for one in history.incidents_opened.values():
         key = f"incident/{one.incident}/opened"
@@ -54,6 +53,7 @@ def owed(model: str, history: History, now: datetime) -> Iterator[Message]:
             key = f"decision/{course.decided.decision}/{what}"
             if _is_news(history, key, ended.at, now):
                 yield _told(model, history, course, ended, key)
+    yield from closings(model, history, lambda key, at: _is_news(history, key, at, now))
     for closed in history.past_incidents.values():
         opened = history.incidents_opened[closed.incident]
         key = f"incident/{closed.incident}/resolved"
@@ -90,7 +90,7 @@ def _told(model: str, history: History, course: Course, ended: Ended, key: str) 
     because = f"because {decided.cause.says}"
     says = "\n".join(one for one in (what, ended.says, because) if one)
     return Message(
-        key, topic, f"{model}: {what}", says, model, incident if topic == "update" else "",
+        key, topic, f"{model}: {what}", says, model, thread_of(history, decided),
         decided.decision, _LEVELS[ended.end],
     )  # fmt: skip
 

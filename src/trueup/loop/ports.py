@@ -16,6 +16,7 @@ from trueup.loop.events import (
 from trueup.loop.history import Course, History, Proposal
 
 Topic: TypeAlias = Literal["opened", "update", "resolved", "once"]
+Level: TypeAlias = Literal["info", "warning", "failure", "success"]
 
 
 class GuardVerdict(msgspec.Struct, frozen=True):
@@ -84,7 +85,7 @@ class Message(msgspec.Struct, frozen=True):
     model: str
     incident: str = ""  # messages of one belong together
     decision: str = ""
-    level: Literal["info", "warning", "failure", "success"] = "info"
+    level: Level = "info"
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -175,7 +176,7 @@ class Forge(Protocol):
         ...
 
     def closed(self, known: Proposal) -> PullRequestClosed | None:
-        """Return how it was closed; None while it is open."""
+        """Return how it was closed; None while it is open, or waits for an approval as before."""
         ...
 
 

@@ -8,9 +8,11 @@ from trueup.errors import TrueupError
 from trueup.loop.carrying import Carried, carry
 from trueup.loop.deciding import Action, Decision, decide
 from trueup.loop.equipment import Loop
-from trueup.loop.events import Aftermath, Began, Event, MessageSent, PullRequestClosed
+from trueup.loop.events import Aftermath, Began, Event, MessageSent
+from trueup.loop.heartbeat import missing_beats
 from trueup.loop.history import Course, History
 from trueup.loop.journal import Journal
+from trueup.loop.listening import silences
 from trueup.loop.observations import Observations
 from trueup.loop.owing import owed
 
@@ -61,6 +63,7 @@ class _Pass:
             return msgspec.structs.replace(done, says=seen.says)
         self._begin()
         self._tell()  # what a killed pass owes, before it is overtaken by what is so now
+        self._listen()
         closed = self._close_proposal()
         decision = self._decide(seen)
         carried = [carry(loop, self.journal, one, self.now) for one in self.journal.history().open]
@@ -107,8 +110,8 @@ class _Pass:
             loop.point("decision written")
 
     def _close_proposal(self) -> tuple[str, ...]:
-        """Write down that the open request was closed; return what is to be told of that."""
-        forge, proposal = self.loop.ports.forge, self.journal.history().proposal
+        """Write down that the request was closed, or approved; return what came of it."""
+        forge, proposal = self.loop.ports.forge, self.journal.history().awaited
         if forge is None or proposal is None:
             return ()
         try:
@@ -119,8 +122,23 @@ class _Pass:
             return ()
         closed = msgspec.structs.replace(found, at=self.now, by=self.loop.by)
         self.loop.point("proposal closed")
-        self.journal.write(lambda history: _still(history, closed))
+        self.journal.write(lambda history: closed if history.awaited == proposal else None)
         return (closed.says,) if closed.says else ()
+
+    def _listen(self) -> None:
+        """Write down which heartbeats of this model's loop are missing, and which beat again."""
+        loop, model = self.loop, self.loop.policy.model
+        try:
+            missing = missing_beats(loop.bucket, model, loop.clock())
+        except TrueupError:
+            return  # the next pass listens again
+
+        def make(history: History) -> Event | None:
+            found = next(silences(model, history, missing, self.now), None)
+            return msgspec.structs.replace(found, by=loop.by) if found else None
+
+        while next(silences(model, self.journal.history(), missing, self.now), None):
+            self.journal.write(make)
 
     def _look_back(self) -> None:
         lookback = self.loop.ports.lookback
@@ -177,11 +195,6 @@ class _Pass:
 
     def _write_sent(self, event: MessageSent) -> None:
         self.journal.write(lambda history: None if event.key in history.sent else event)
-
-
-def _still(history: History, closed: PullRequestClosed) -> PullRequestClosed | None:
-    known = history.proposal
-    return closed if known is not None and known.opened.number == closed.number else None
 
 
 def _unanswered(history: History) -> list[Course]:

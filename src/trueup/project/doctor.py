@@ -103,14 +103,14 @@ def blocked(findings: Iterable[Finding]) -> bool:
     return any(finding.state == "missing" for finding in findings)
 
 
-def report(findings: Iterable[Finding]) -> Report:
-    """Return the findings as a table, with the commands that mend what is missing below it."""
+def report(findings: Iterable[Finding], more: Iterable[Table] = ()) -> Report:
+    """Return the findings as a table, more tables, and the commands that mend what is missing."""
     findings = tuple(findings)
     columns = (Column("what"), Column("state"), Column("for"), Column("found"))
     rows = tuple((each.subject, each.state, each.serves, each.detail) for each in findings)
     mend = [each for each in findings if each.state == "missing" and each.remedy]
     later = [each for each in findings if each.state == "absent" and each.remedy]
-    blocks: list[Table | Text] = [Table(columns, rows)]
+    blocks: list[Table | Text] = [Table(columns, rows), *more]
     for heading, group in (("mend with", mend), ("only if you need it", later)):
         if group:
             pairs = tuple((each.subject, each.remedy) for each in group)

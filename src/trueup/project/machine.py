@@ -40,6 +40,7 @@ def examine(start: Path, env: Mapping[str, str]) -> tuple[Finding, ...]:
 
     A project that cannot be read, or none at all, is a finding like any other.
     """
+    from trueup.project.lifesigns import look_at_heartbeats
     from trueup.project.workspace import open_workspace
 
     project, own, root = None, [], start
@@ -49,6 +50,7 @@ def examine(start: Path, env: Mapping[str, str]) -> tuple[Finding, ...]:
         own.append(Finding("project", "ok", PROJECT_SERVES, str(root / project.file)))
         own += look_at_store(workspace.store_url, root=root, env=env)
         own += look_at_packages(project, env)
+        own += look_at_heartbeats(workspace)
     except TrueupError as error:
         where = f"{error.place}: " if error.place else ""
         detail = where + error.problem

@@ -1,8 +1,11 @@
 """The model's one pull request: the candidate's lock and parameters, its evidence, its merge."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from trueup import clock, git
 from trueup.errors import NotProven, SomebodyElseFirst, WrongUsage
@@ -18,8 +21,9 @@ from trueup.loop.events import Decided, PullRequestClosed
 from trueup.loop.history import Course, History, Proposal
 from trueup.loop.journal import Journal
 from trueup.loop.policy import Policy
-from trueup.loop.ports import Proposed
+from trueup.loop.ports import Move, Proposed
 from trueup.pipeline.lock import FILE as LOCK
+from trueup.project.borrowing import Borrowed
 from trueup.project.gating import gate
 from trueup.project.registering import environments_of, locked_artifact, resolve
 from trueup.project.reports import given, together
@@ -48,19 +52,30 @@ class PullRequests:
         self._place, self._credential = _forge_of(workspace)
         self._base = _base_of(workspace.root, workspace.env, self._branch)
         self._forge = open_forge(self._place, self._credential)
+        self._borrowed = Borrowed(workspace.root, workspace.env)
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Leave the checkout after a pass as it was before it, and before one that was killed."""
+        self._borrowed.give_back()
+        try:
+            yield
+        finally:
+            self._borrowed.give_back()
 
     def check(self) -> None:
         """See, before anything is trained, that what is trained here is what is proposed there.
 
         Raises SomebodyElseFirst, so that a later pass tries again: on a checkout that is not at
-        its base any more, or in which other files were changed than the loop itself changes.
+        its base any more, or in which a file of Git's is changed.
         """
-        workspace = self._opened()
+        if self._borrowed.held:
+            return
         changed = git.tracked(self._root, git.changed_files(self._root, "HEAD"))
-        if foreign := sorted(changed - set(self._paths(workspace))):
+        if changed:
             raise SomebodyElseFirst(
-                f"{foreign[0]} is changed in this checkout, and would not be in the pull request:"
-                " commit it, or put it back",
+                f"{min(changed)} is changed in this checkout, and a pull request is only of what a"
+                " retrain changes: commit it, or put it back",
                 remedy="See: git status",
             )
         there = tip(self._root, push_target(self._place, self._credential), self._base)
@@ -69,6 +84,14 @@ class PullRequests:
                 f"this checkout is not where {self._base} of {self._place.name} is: pull or push",
                 remedy=f"Bring it up to date with: git pull origin {self._base}",
             )
+        self.borrow()
+
+    def borrow(self) -> None:
+        """Keep what a retrain changes here, so that it can be put back."""
+        workspace = self._opened()
+        outs = (out for stage in workspace.graph.stages.values() for out in stage.outs)
+        made = (out.path for out in outs if not out.external)
+        self._borrowed.take((*self._parameters(workspace), LOCK, *made))
 
     def propose(self, decided: Decided, version: int, known: Proposal | None) -> Proposed:
         """Push the candidate's files as the model's branch, and open or update its request."""
@@ -104,37 +127,52 @@ class PullRequests:
         return Proposed(made.number, made.url, made.branch, made.commit)
 
     def closed(self, known: Proposal) -> PullRequestClosed | None:
-        """Return how it was closed; what was merged is promoted first, by its verdict."""
-        found = self._found(known)
-        if found is None or found.state == "open":
-            return None
-        merged = found.state == "merged"
-        return PullRequestClosed(
-            at=clock.now(),
-            by="",
-            number=known.opened.number,
-            merged=merged,
-            who=found.closed_by,
-            commit=found.merge_commit,
-            says=self._promoted(known) if merged else "",
-        )
+        """Return how it was closed; what was merged is promoted first, by its verdict.
 
-    def _promoted(self, known: Proposal) -> str:
-        """Promote what was merged, and return what came of it.
+        One that was merged and waits for an approval is tried again, and told of when that has
+        become something else.
+        """
+        before = known.closed
+        if before is None:
+            found = self._found(known)
+            if found is None or found.state == "open":
+                return None
+            before = PullRequestClosed(
+                at=clock.now(),
+                by="",
+                number=known.opened.number,
+                merged=found.state == "merged",
+                who=found.closed_by,
+                commit=found.merge_commit,
+            )
+            if not before.merged:
+                return before
+        move = self._promoted(known)
+        if move.ask and before.waits:
+            return None
+        told = f"pull request {known.opened.number} was merged"
+        says = f"{told}: {move.says}" if move.moved else f"{told} and not promoted: {move.says}"
+        return msgspec.structs.replace(before, says=says, promoted=move.moved, waits=move.ask)
+
+    def _promoted(self, known: Proposal) -> Move:
+        """Promote what was merged.
 
         Where the champion has moved since the verdict, the version is judged against the new one
-        first: a merge is a person's wish, never a verdict.
+        first, on the rows that the decision has made: a merge is a person's wish, no verdict.
         """
         last = known.updated or known.opened
         workspace = self._opened()
-        decided = Journal(workspace.bucket, self._policy.model).history().courses[last.decision]
-        version = last.version or 0
-        move = self._here.promote(decided.decided, version)
-        if move.judge_again:
-            gate(workspace, f"{self._policy.model}/{version}", decided.decided.environment)
-            move = self._here.promote(decided.decided, version)
-        told = f"pull request {known.opened.number} was merged"
-        return f"{told}: {move.says}" if move.moved else f"{told} and not promoted: {move.says}"
+        courses = Journal(workspace.bucket, self._policy.model).history().courses
+        decided, version = courses[last.decision].decided, last.version or 0
+        move = self._here.promote(decided, version)
+        if not move.judge_again:
+            return move
+        self.borrow()
+        entry = workspace.project.models[self._own]
+        data = entry.evaluate.data if entry.evaluate else ""
+        self._here.make(decided, [str(one) for one in (entry.path, data) if one])
+        gate(workspace, f"{self._policy.model}/{version}", decided.environment)
+        return self._here.promote(decided, version)
 
     def _state(self, known: Proposal) -> str:
         found = self._found(known)
@@ -163,10 +201,14 @@ class PullRequests:
 
     def _paths(self, workspace: Workspace) -> list[str]:
         """Return what a retrain changes and Git keeps: lock, parameters, small outputs."""
-        named = [key.rpartition(":")[0] for key in self._policy.params]
         outs = [out.path for stage in workspace.graph.stages.values() for out in stage.outs]
-        wanted = [LOCK, *workspace.project.params, *named, *git.tracked(self._root, outs)]
-        return [path for path in dict.fromkeys(wanted) if path and (self._root / path).is_file()]
+        wanted = [LOCK, *self._parameters(workspace), *git.tracked(self._root, outs)]
+        return [path for path in dict.fromkeys(wanted) if (self._root / path).is_file()]
+
+    def _parameters(self, workspace: Workspace) -> list[str]:
+        """Return the files that parameters are set in."""
+        named = [key.rpartition(":")[0] for key in self._policy.params]
+        return [path for path in (*workspace.project.params, *named) if path]
 
     def _opened(self) -> Workspace:
         return Workspace(self._root, self._env)
