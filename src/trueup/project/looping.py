@@ -1,6 +1,7 @@
 """The verbs tick, loop explain and loop resume: one model's loop, wired to this checkout."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from threading import Event
 from typing import TYPE_CHECKING
@@ -45,7 +46,8 @@ def tick(
 ) -> Ticked:
     """Make one pass of a model's loop and return what came of it; a dry run only looks."""
     loop = loop_of(workspace, wanted, look_only=dry_run, progress=progress)
-    return passed(loop, wanted.now, dry_run=dry_run)
+    with _borrowing(loop.ports.forge):
+        return passed(loop, wanted.now, dry_run=dry_run)
 
 
 def watch(
@@ -67,8 +69,7 @@ def watch(
             remedy="Say when one is retrained, under models: NAME: loop: when:",
             place=workspace.project.file,
         )
-    for name in chosen:
-        policy_for(workspace, Wanted(name, environment))
+    chosen = [policy_for(workspace, Wanted(name, environment)).model for name in chosen]
 
     def tell(model: str, what: Ticked | TrueupError) -> None:
         if isinstance(what, TrueupError):
@@ -231,8 +232,15 @@ def _forge(workspace: Workspace, policy: Policy, here: "Here") -> Forge | None:
     from trueup.project.proposing import PullRequests
 
     requests = PullRequests(workspace, policy, here)
-    here.ready = requests.check
+    here.ready, here.borrow = requests.check, requests.borrow
     return requests
+
+
+def _borrowing(forge: Forge | None) -> AbstractContextManager[None]:
+    """Put back after a pass what was changed in the checkout for a pull request."""
+    from trueup.project.proposing import PullRequests
+
+    return forge.passing() if isinstance(forge, PullRequests) else nullcontext()
 
 
 def _messenger(workspace: Workspace, policy: Policy) -> Messenger | None:
