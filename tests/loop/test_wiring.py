@@ -32,7 +32,7 @@ def project(root: Path, loop: str) -> Path:
         ("{when: [{drift: {}, do: retrain}]}", "pull_request has no forge to go to"),
         (
             "{when: [{drift: {}, do: retrain}], then: person, retrain: {where: ray}}",
-            "cannot do what loop: retrain: where: ray says",
+            "where: ray wants a bucket that both sides reach, and the store is",
         ),
         (
             "{when: [{drift: {}, do: retrain}], then: person, retrain: {holdout: 28d}}",

@@ -25,7 +25,7 @@ PREPARE = """
 RECIPE = "{params: {prepare.until: now, prepare.train_until: holdout}, holdout: 7d MORE}"
 
 
-def withheld(root: Path, more: str = "", then: str = "person") -> Path:
+def withheld(root: Path, more: str = "", then: str = "person", store: str = ".trueup/b") -> Path:
     """Write the project, train its first version and make it champion."""
     text = CONFIGURATION.replace("LOOP", '{schedule: "17 4 * * 1", do: retrain}')
     text = text.replace("{params: {prepare.until: now}}", RECIPE.replace(" MORE", more))
@@ -33,6 +33,7 @@ def withheld(root: Path, more: str = "", then: str = "person") -> Path:
     text = text.replace("gate:\n", "seen: [train.csv]\n        gate:\n", 1)
     text = text.replace("at_least: 0.6}", "at_least: 0.6, evidence: point}").replace("THEN", then)
     text = text.replace("margin: 0.05}", "margin: 0.5, evidence: point}")
+    text = text.replace("project: shop\n", f"project: shop\n    store: {store}\n")
     write(root, {"trueup.yaml": text, "prepare.py": PREPARE, "train.py": TRAIN})
     (root / "params.yaml").write_text(
         "prepare:\n  until: '2026-01-19T00:00:00Z'\n  train_until: '2026-01-12T00:00:00Z'\n"

@@ -35,6 +35,7 @@ _STAGE_FAILED = 6
 @click.option("--isolated", is_flag=True, help="Give each stage nothing but what it declares.")
 @click.option("--explain", is_flag=True, help="Say of each stage why, also where nothing is done.")
 @click.option("--dry-run", "--dry", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--no-gate", is_flag=True, help="Only run: register and judge no model.")
 @click.option("--no-wait", is_flag=True, help="Refuse where another run has this checkout.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not show what stages print.")
 @json_option
@@ -44,6 +45,7 @@ def command(
     /,
     explain: bool,
     dry_run: bool,
+    no_gate: bool,
     no_wait: bool,
     quiet: bool,
     as_json: bool,
@@ -61,7 +63,8 @@ def command(
         if dry_run:
             _show_plan(workspace, options, as_json=as_json)
             return 0
-        return _run(workspace, options, explain=explain, quiet=quiet, as_json=as_json)
+        how_shown = {"explain": explain, "quiet": quiet, "as_json": as_json}
+        return _run(workspace, options, gated=not no_gate, **how_shown)
 
 
 def _show_plan(workspace: "Workspace", options: "RunOptions", *, as_json: bool) -> None:
@@ -81,7 +84,13 @@ def _show_plan(workspace: "Workspace", options: "RunOptions", *, as_json: bool) 
 
 
 def _run(
-    workspace: "Workspace", options: "RunOptions", *, explain: bool, quiet: bool, as_json: bool
+    workspace: "Workspace",
+    options: "RunOptions",
+    *,
+    gated: bool,
+    explain: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
     from trueup.cli.progress import Lines
     from trueup.project.running import run
@@ -91,7 +100,7 @@ def _run(
         _show(result)
     for failure in result.failures:
         _tell_failure(result, failure.stage)
-    delivered, code = _deliver(workspace, result, as_json=as_json)
+    delivered, code = _deliver(workspace, result, as_json=as_json) if gated else ([], 0)
     if as_json:
         print_json(_as_object(result) | {"models": delivered})
     if result.interrupted:

@@ -66,6 +66,11 @@ def tracked(root: Path, paths: Iterable[str]) -> frozenset[str]:
     return frozenset(path for path in wanted if path in files or path in above)
 
 
+def tracked_files(root: Path) -> list[str]:
+    """Return the files under root that Git tracks; none outside a repository."""
+    return _paths(_git(root, "ls-files", "-z") or b"")
+
+
 def _folders_above(files: Iterable[str]) -> set[str]:
     """Return every folder that one of the files lies in, ``.`` included."""
     above: set[str] = set()

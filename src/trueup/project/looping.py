@@ -216,13 +216,35 @@ def _check_recipe(workspace: Workspace, policy: Policy) -> None:
 
 def _elsewhere(workspace: Workspace, policy: Policy) -> "Elsewhere | None":
     """Return what trains for this loop, where that is not this process."""
-    if policy.where != "here":
-        raise WrongUsage(
-            f"trueup tick cannot do what loop: retrain: where: {policy.where} says yet",
-            remedy="Write where: here there",
-            place=workspace.project.file,
-        )
-    return None
+    if policy.where == "here":
+        return None
+    _check_shared(workspace, policy)
+    loop = entry_of(workspace, policy.model).loop
+    assert loop is not None  # noqa: S101 - the policy is made of it
+    if policy.where == "ci":
+        from trueup.project.retraining_in_ci import Workflow
+
+        return Workflow(workspace, policy.model, loop.retrain.ci, clock.now)
+    from trueup.project.retraining_on_ray import Jobs
+
+    return Jobs(workspace, policy.model, loop.retrain.ray)
+
+
+def _check_shared(workspace: Workspace, policy: Policy) -> None:
+    """Refuse a bucket in this checkout: nothing that is made elsewhere would come to be in it."""
+    from trueup.store.folder import FolderBucket
+
+    bucket = workspace.bucket
+    own = workspace.root.resolve()
+    far = isinstance(bucket, FolderBucket) and not bucket.root.resolve().is_relative_to(own)
+    if bucket.remote or far:
+        return
+    raise WrongUsage(
+        f"where: {policy.where} wants a bucket that both sides reach, and the store is"
+        f" {workspace.store_url}",
+        remedy="Name the team's bucket: store: s3://bucket/prefix, or TRUEUP_STORE=...",
+        place=workspace.project.file,
+    )
 
 
 def _forge(workspace: Workspace, policy: Policy, here: "Here") -> Forge | None:

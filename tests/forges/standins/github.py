@@ -24,6 +24,7 @@ class GitHubStandIn(StandIn):
         self.notes: list[dict[str, Any]] = []
         self.statuses: list[dict[str, Any]] = []
         self.runs: list[dict[str, Any]] = []
+        self.inputs: list[dict[str, str]] = []  # of each workflow that was dispatched
         self.granted: dict[str, str] = {}
         self.grants = 0
         self.me: dict[str, str] | None = {"login": ME, "type": "User"}
@@ -139,6 +140,7 @@ class GitHubStandIn(StandIn):
         match method, rest:
             case "POST", "/actions/workflows/{workflow_id}/dispatches":
                 title = f"trueup {body['inputs']['decision']}"
+                self.inputs.append(body["inputs"])
                 self._run("workflow_dispatch", title, body["ref"], parts["workflow_id"])
                 return 204, None
             case "POST", "/dispatches":
