@@ -29,6 +29,7 @@ from trueup.project.loading import model_of
 from trueup.project.options import RunOptions
 from trueup.project.registering import lineage_of, locked_artifact, register
 from trueup.project.running import run
+from trueup.project.withholding import trespass
 from trueup.project.workspace import Workspace
 from trueup.registry.names import VersionName
 from trueup.registry.records import Registered
@@ -87,7 +88,7 @@ class Bench:
         if (folder / _RECORD).is_file():
             return self._kept(asked).made
         began_s = clock.monotonic_s()
-        failed = self.restore(asked)
+        failed = self.restore(asked) or self._trespassed(asked)
         if failed:
             kept = Kept(Made(seconds=clock.monotonic_s() - began_s, failed=failed))
         else:
@@ -107,6 +108,12 @@ class Bench:
             first = result.failures[0]
             return f"the stage {first.stage} failed: {first.error}\n{first.tail}".strip()
         return ""
+
+    def _trespassed(self, asked: Make) -> str:
+        """Return what was trained on or judged across the beginning of a hold-out, if anything."""
+        if asked.holdout is None:
+            return ""
+        return trespass(self.checkout.root, self.entry, asked.holdout)
 
     def judge(self, asked: Judge) -> Verdict:
         """Let the gate judge a candidate against a champion, both asked about the same rows."""

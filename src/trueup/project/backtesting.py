@@ -1,9 +1,9 @@
 """The verb backtest: a history replayed through policies side by side, in a store of its own."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,6 +25,7 @@ from trueup.project.backtest_measuring import Measures, begun_spans, measured
 from trueup.project.backtest_working import Here, Process
 from trueup.project.registering import chosen_environment, model_entry, named
 from trueup.project.retraining import resolved
+from trueup.project.withholding import check_holdout
 from trueup.project.workspace import Workspace, prepare_own_folder
 from trueup.reporting.blocks import Report
 
@@ -117,6 +118,7 @@ class _Opened:
         whose = Named(self.full, self.environment, workspace.project.file)
         self.lines = lines_of(whose, self.entry, file, wanted.only)
         self._check_gate()
+        self._check_recipes()
         wish = backtest_rows.Wish(
             self.full, self.environment, wanted.rows, wanted.label_at, wanted.delay_s
         )
@@ -154,6 +156,19 @@ class _Opened:
                 " file of policies",
                 place=self.workspace.project.file,
             )
+
+    def _check_recipes(self) -> None:
+        """Refuse hold-outs that nobody could see kept, and what a backtest does not replay."""
+        place = self.workspace.project.file
+        for one in self.lines:
+            if one.policy.holdout_s is not None:
+                check_holdout(self.entry, place)
+            if one.policy.refit:
+                raise WrongUsage(
+                    f"a backtest cannot do what refit of the policy {one.name!r} says yet",
+                    remedy="Leave it out in a file of policies: what is judged is what is promoted",
+                    place=self.wanted.policies or place,
+                )
 
     def _placed(self) -> Place:
         """Return where this very backtest works, with its rows in place."""
@@ -213,7 +228,7 @@ def _replayed(opened: _Opened, asking: Asking, say: Callable[[str], None]) -> di
             said.add(question)
             say(f"{name}: a candidate as of {question.as_of:%Y-%m-%d %H:%M} UTC")
 
-    replays = {line.name: replay(line, opened.course, _sets) for line in opened.lines}
+    replays = {line.name: replay(line, opened.course, resolved) for line in opened.lines}
     try:
         return conducted(replays, asking, tell)
     except FirstFailed as error:
@@ -222,10 +237,6 @@ def _replayed(opened: _Opened, asking: Asking, say: Callable[[str], None]) -> di
             f" made: {error}",
             remedy="Begin later: --since MOMENT, or make it by hand with: trueup run --set ...",
         ) from error
-
-
-def _sets(params: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
-    return resolved(params, now)
 
 
 def _digest(body: bytes) -> str:

@@ -83,9 +83,8 @@ def _built_in(entry: ModelEntry) -> dict[str, LoopEntry]:
 def _line(name: str, said: LoopEntry, named: Named, entry: ModelEntry) -> Line:
     gated = not isinstance(said, PolicyEntry) or said.gate == "on"
     loop = _as_loop(said)
-    if loop.retrain.params == {} and entry.loop is not None:
-        retrain = msgspec.structs.replace(loop.retrain, params=entry.loop.retrain.params)
-        loop = msgspec.structs.replace(loop, retrain=retrain)
+    if not loop.retrain.params and entry.loop is not None:
+        loop = msgspec.structs.replace(loop, retrain=entry.loop.retrain)
     policy = policy_of(named.model, named.environment, loop, named.place)
     if "now" not in policy.params.values():
         raise WrongUsage(

@@ -13,6 +13,7 @@ class Make(msgspec.Struct, frozen=True, tag=True):
 
     sets: tuple[str, ...]  # as --set takes them
     as_of: datetime
+    holdout: datetime | None = None  # from then on no row may be trained on, and no other judged on
 
 
 class Judge(msgspec.Struct, frozen=True, tag=True):

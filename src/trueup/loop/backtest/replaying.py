@@ -4,7 +4,7 @@ A replay is a generator: it yields questions and is sent their answers, so that 
 equal replays, and many replays can share the answers.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -29,6 +29,7 @@ from trueup.loop.observations import Labels, Observations, WindowSeen
 from trueup.loop.triggers import look
 
 BY = "backtest"
+Sets: TypeAlias = Callable[[Mapping[str, Any], datetime, datetime | None], tuple[str, ...]]
 Replay: TypeAlias = "Generator[Question, Answer, Replayed]"
 
 
@@ -76,8 +77,8 @@ class FirstFailed(Exception):
     """The first champion could not be made, so there is nothing to replay."""
 
 
-def replay(line: Line, course: Course, sets: Any) -> Replay:
-    """Take a policy through a history; ``sets`` gives its parameters as of a moment.
+def replay(line: Line, course: Course, sets: Sets) -> Replay:
+    """Take a policy through a history; ``sets`` gives its parameters as of a moment and a hold-out.
 
     Raises FirstFailed where the pipeline fails as of the beginning.
     """
@@ -91,7 +92,7 @@ def replay(line: Line, course: Course, sets: Any) -> Replay:
 class _Replaying:
     """A policy on its way."""
 
-    def __init__(self, line: Line, course: Course, sets: Any) -> None:
+    def __init__(self, line: Line, course: Course, sets: Sets) -> None:
         self.line, self.course, self.sets = line, course, sets
         self.history = History().then(Began(at=course.begin, by=BY, policy=line.policy.digest))
         self.reigns: list[Reign] = []
@@ -102,7 +103,8 @@ class _Replaying:
         self.hits: dict[datetime, tuple[str, ...]] = {}
 
     def begin(self) -> Generator[Question, Answer, None]:
-        asked = self._make(self.course.begin)
+        begin, held_s = self.course.begin, self.line.policy.holdout_s
+        asked = self._make(begin, begin - timedelta(seconds=held_s) if held_s else None)
         made = yield asked
         assert isinstance(made, Made)  # noqa: S101 - the answer to a Make
         if made.failed:
@@ -159,7 +161,7 @@ class _Replaying:
             return "notified", step
         if decided.do == "rollback":
             return self._rolled_back(decided, step)
-        asked = self._make(cause.as_of)
+        asked = self._make(cause.as_of, decided.holdout_from)
         made = yield asked
         assert isinstance(made, Made)  # noqa: S101 - the answer to a Make
         if made.failed:
@@ -196,8 +198,8 @@ class _Replaying:
         past = (one for one in reversed(self.reigns) if one.digest not in self.withdrawn)
         return next((one for one in past if one.digest != self.reigns[-1].digest), None)
 
-    def _make(self, as_of: datetime) -> Make:
-        return Make(self.sets(self.line.policy.params, as_of), as_of)
+    def _make(self, as_of: datetime, holdout: datetime | None) -> Make:
+        return Make(self.sets(self.line.policy.params, as_of, holdout), as_of, holdout)
 
     def _enthrone(self, at: datetime, asked: Make, digest: str) -> None:
         self.numbers.setdefault(digest, len(self.numbers) + 1)
