@@ -270,3 +270,19 @@ def test_a_request_on_a_branch_that_somebody_moved_is_left_alone(world: World, c
     with pytest.raises(BranchMoved):
         proposed(world, clone, later, msgspec.structs.replace(DRAFT, title="Mine"))
     assert len(world.standin.writes) == written
+
+
+def test_a_request_that_conflicts_with_its_base_is_made_anew_on_it(
+    world: World, clone: Path
+) -> None:
+    first = proposed(world, clone, CHANGE)
+    world.standin.main = world.standin.branch("main", "{'theirs': 1}")
+    merging = ["merge-tree", "--write-tree", "main", BRANCH]
+    git(clone, "fetch", "--quiet", "origin", "main")
+    with pytest.raises(AssertionError, match="merge-tree"):
+        git(world.standin.bare, *merging)
+    anew = msgspec.structs.replace(CHANGE, base="FETCH_HEAD", pushed=first.commit)
+    again = proposed(world, clone, anew, msgspec.structs.replace(DRAFT, decision="d-0002"))
+    assert (again.number, again.commit) == (1, world.standin.tip(BRANCH))
+    assert git(world.standin.bare, *merging)
+    assert git(world.standin.bare, "rev-parse", f"{BRANCH}^") == world.standin.main

@@ -74,7 +74,7 @@ class Team:
         return sum(isinstance(one, Judged) for one in events)
 
     def log(self) -> History:
-        return Journal(opened(self.root).bucket, "shop/sale").history()
+        return Journal(opened(self.root, **self.env).bucket, "shop/sale").history()
 
     def lies(self) -> dict[str, bytes | None]:
         """Return what a retrain changes, byte for byte, and what Git sees."""
@@ -189,6 +189,14 @@ def test_nothing_is_trained_that_could_not_be_proposed(made: Path, tmp_path: Pat
         git(its.root, "reset", "-q", "--hard", "HEAD~1")
         assert ends(its.tick(DUE)) == ["proposed"]
 
+        lies, its.env = its.lies(), {**env, "GITHUB_TOKEN": "expired-secret"}
+        refused = its.tick(DUE + WEEK)
+        assert "does not accept the token" in refused.says[0]
+        assert ends(refused) == ["failed"]
+        assert "The token may have expired" in refused.carried[0].says
+        assert its.lies() == lies
+        assert "expired-secret" not in str(its.log())
+
 
 def test_a_fresh_clone_goes_on_where_a_killed_one_and_a_silent_forge_have_left_it(
     made: Path, tmp_path: Path
@@ -220,7 +228,7 @@ def test_a_fresh_clone_goes_on_where_a_killed_one_and_a_silent_forge_have_left_i
         empty = its.lies()
         assert ends(its.tick(DUE + timedelta(hours=2))) == ["proposed"]
         assert its.forge.shown(1)[0] == "Retrain sale: version 2"
-        assert git(its.forge.bare, "rev-list", "--count", BRANCH) == "2"
+        assert git(its.forge.bare, "rev-list", "--count", BRANCH) == "3"
         after = its.lies()
         assert {**after, "git": b""} == {**empty, "git": b""}
         assert after["model.skops"] is None

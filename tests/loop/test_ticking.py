@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.loop.scenes import MODEL, Freeze, after, drift, policy, windows
@@ -20,7 +21,7 @@ from trueup.loop.history import Course, History
 from trueup.loop.journal import Journal
 from trueup.loop.points import POINTS
 from trueup.loop.ports import Training
-from trueup.loop.steps import MOST_EPOCHS, Finish, next_step
+from trueup.loop.steps import MOST_EPOCHS, MOST_LEFT, Finish, next_step
 from trueup.loop.ticking import Ticked, tick
 from trueup.registry.records import Promoted
 from trueup.reporting.markdown import render_markdown
@@ -186,6 +187,26 @@ def test_what_ends_each_worker_is_not_tried_for_ever() -> None:
     course = course_of(world)
     assert next_step(course) == Finish(
         "failed", f"{MOST_EPOCHS} workers took it up, and none came to its end"
+    )
+
+
+def test_a_remote_part_that_is_silent_for_long_does_not_use_workers_up() -> None:
+    world = world_of()
+
+    def silent(decided: Decided) -> str:
+        raise RemoteSilent("the forge is silent", remedy="Wait")
+
+    world.outcome = silent
+    for _ in range(MOST_EPOCHS + 2):
+        (carried,) = passed(world).carried
+        assert carried.says == "left for the next pass: the forge is silent"
+    course = course_of(world)
+    assert course.left == MOST_EPOCHS + 2
+    world.outcome = lambda decided: "pass"
+    (carried,) = passed(world).carried
+    assert carried.end == "promoted"
+    assert next_step(msgspec.structs.replace(course, left=MOST_LEFT + 1)) == Finish(
+        "failed", f"{MOST_LEFT} passes have left it for the next one"
     )
 
 

@@ -35,6 +35,7 @@ class Course(msgspec.Struct, frozen=True):
     guarded: Guarded | None = None
     acts: dict[Step, Acted] = {}  # the last of each step
     rested: int = 0  # epoch that came to an end of its own: a trial was looked at
+    left: int = 0  # passes since then that gave it back, for the next one
     ended: Ended | None = None
     aftermath: Aftermath | None = None
 
@@ -181,7 +182,8 @@ class _Draft:
         self._must(course.ended is None)
         if isinstance(event, Claimed):
             self._must(event.epoch >= course.epoch)
-            self.courses[event.decision] = msgspec.structs.replace(course, claim=event)
+            left = course.left + (event.until <= event.at)
+            self.courses[event.decision] = msgspec.structs.replace(course, claim=event, left=left)
             return
         self._must(event.epoch == course.epoch)  # what was fenced writes nothing
         if isinstance(event, Guarded):
@@ -189,7 +191,7 @@ class _Draft:
         elif isinstance(event, Acted):
             course = msgspec.structs.replace(course, acts={**course.acts, event.step: event})
             if event.step == "trial" and event.state == "done":
-                course = msgspec.structs.replace(course, rested=event.epoch)
+                course = msgspec.structs.replace(course, rested=event.epoch, left=0)
         else:
             course = msgspec.structs.replace(course, ended=event)
             del self.open[event.decision]

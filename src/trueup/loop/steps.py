@@ -9,6 +9,7 @@ from trueup.loop.events import Acted, End, Step
 from trueup.loop.history import Course
 
 MOST_EPOCHS = 6  # workers that took it up; what ends each of them is not tried for ever
+MOST_LEFT = 300  # passes that found something remote silent, or somebody else first
 Next: TypeAlias = "Literal['guard'] | Step | Finish | Wait"
 
 _ENDS: dict[Step, End] = {"promote": "promoted", "pull_request": "proposed"}
@@ -37,8 +38,10 @@ class Wait(msgspec.Struct, frozen=True):
 def next_step(course: Course, frozen_until: datetime | None = None) -> Next:
     """Return what is to be done with a decision; nothing is promoted in a freeze."""
     decided = course.decided
-    if course.epoch - course.rested > MOST_EPOCHS:
+    if course.epoch - course.rested - course.left > MOST_EPOCHS:
         return Finish("failed", f"{MOST_EPOCHS} workers took it up, and none came to its end")
+    if course.left > MOST_LEFT:
+        return Finish("failed", f"{MOST_LEFT} passes have left it for the next one")
     if decided.do == "notify":
         return Finish("notified", decided.cause.says)
     if decided.do == "rollback":

@@ -53,6 +53,7 @@ class PullRequests:
         self._base = _base_of(workspace.root, workspace.env, self._branch)
         self._forge = open_forge(self._place, self._credential)
         self._borrowed = Borrowed(workspace.root, workspace.env)
+        self._changed: frozenset[str] = frozenset()  # of Git's files, before this pass
 
     @contextmanager
     def passing(self) -> Iterator[None]:
@@ -67,15 +68,13 @@ class PullRequests:
         """See, before anything is trained, that what is trained here is what is proposed there.
 
         Raises SomebodyElseFirst, so that a later pass tries again: on a checkout that is not at
-        its base any more, or in which a file of Git's is changed.
+        its base any more, or in which a file of Git's was changed before this pass.
         """
-        if self._borrowed.held:
-            return
-        changed = git.tracked(self._root, git.changed_files(self._root, "HEAD"))
-        if changed:
+        self.borrow()
+        if self._changed:
             raise SomebodyElseFirst(
-                f"{min(changed)} is changed in this checkout, and a pull request is only of what a"
-                " retrain changes: commit it, or put it back",
+                f"{min(self._changed)} is changed in this checkout, and a pull request is only of"
+                " what a retrain changes: commit it, or put it back",
                 remedy="See: git status",
             )
         there = tip(self._root, push_target(self._place, self._credential), self._base)
@@ -84,10 +83,12 @@ class PullRequests:
                 f"this checkout is not where {self._base} of {self._place.name} is: pull or push",
                 remedy=f"Bring it up to date with: git pull origin {self._base}",
             )
-        self.borrow()
 
     def borrow(self) -> None:
         """Keep what a retrain changes here, so that it can be put back."""
+        if self._borrowed.held:
+            return
+        self._changed = git.tracked(self._root, git.changed_files(self._root, "HEAD"))
         workspace = self._opened()
         outs = (out for stage in workspace.graph.stages.values() for out in stage.outs)
         made = (out.path for out in outs if not out.external)

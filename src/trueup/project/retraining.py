@@ -104,7 +104,7 @@ class Here:
 
     def make(self, decided: Decided, paths: Sequence[str]) -> str:
         """Bring files up to date for a decision, and return why that failed; empty: it did not."""
-        self.ready()
+        self.borrow()
         workspace = self._opened()
         makers = {workspace.graph.producer(path) for path in paths} - {None}
         if not makers:
