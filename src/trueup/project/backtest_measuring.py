@@ -11,7 +11,7 @@ from trueup.gate.arrays import Floats, np
 from trueup.gate.blockwise import estimate
 from trueup.gate.catalogue import metric_named
 from trueup.gate.metrics import Labels, Metric
-from trueup.gate.names import is_metric
+from trueup.gate.names import is_metric, named
 from trueup.loop.backtest.alarms import Fall, count
 from trueup.loop.backtest.comparing import Asked, compare, levels
 from trueup.loop.backtest.policies import Line
@@ -37,11 +37,17 @@ class Measures:
     confirm_from: datetime | None
 
     @property
-    def metrics(self) -> tuple[Metric, ...]:
-        """Return the metric that decides, and beside it what is usual for the task."""
-        task = str(self.entry.task)
-        names = dict.fromkeys([*_watched(self.entry), *_USUAL[task]])
-        return tuple(metric_named(one, task) for one in names)
+    def metrics(self) -> dict[str, Metric]:
+        """Return the metric that decides, and beside it what is usual for the task, by name.
+
+        A name keeps what stands behind its @, which the metric alone does not know.
+        """
+        task, found = str(self.entry.task), dict[str, Metric]()
+        for name in [*_watched(self.entry), *_USUAL[task]]:
+            metric = metric_named(name, task)
+            _, at, detail = name.partition("@")
+            found.setdefault(f"{metric.name}{at}{detail}", metric)
+        return found
 
 
 def begun_spans(replayed: Replayed, course: Course) -> list[tuple[Make, datetime, datetime]]:
@@ -70,17 +76,17 @@ def measured(
         )
         for one in lines
     )
-    first, course = measures.metrics[0], measures.course
+    (deciding, first), course = next(iter(measures.metrics.items())), measures.course
     asked = _asked(measures, lines)
     scored = scored_rows(measures, whole)
-    fall = Fall(first.name, first.higher, _drop(measures.entry, first.name))
+    fall = Fall(deciding, first.higher, _drop(measures.entry, deciding))
     return Backtest(
         model=measures.model,
         environment=measures.environment,
         begin=course.begin,
         end=course.end,
         step_s=course.step_s,
-        metric=first.name,
+        metric=deciding,
         higher=first.higher,
         runs=runs,
         scores=levels(scored, asked),
@@ -104,7 +110,7 @@ def scored_rows(measures: Measures, whole: Mapping[str, Floats]) -> Scored:
 def _asked(measures: Measures, lines: Sequence[Line]) -> Asked:
     return Asked(
         task=measures.entry.task or "binary",
-        metrics=tuple(one.name for one in measures.metrics),
+        metrics=tuple(measures.metrics),
         twins=_twins(lines),
         classes=(0, 1) if measures.entry.task == "binary" else (),
         positive=1 if measures.entry.task == "binary" else None,
@@ -124,7 +130,10 @@ def _twins(lines: Sequence[Line]) -> dict[str, str]:
 
 def _drop(entry: ModelEntry, metric: str) -> float:
     """Return from where on a window is worse: the gate's margin, else a hundredth."""
-    margins = (one.margin for one in entry.gate.rules if one.metric == metric)
+    task = str(entry.task)
+    rules = [one for one in entry.gate.rules if is_metric(str(one.metric), task)]
+    wanted = named(metric, task)
+    margins = (one.margin for one in rules if named(str(one.metric), task) == wanted)
     return next((one for one in margins if one), _USUAL_DROP)
 
 
@@ -161,13 +170,13 @@ def _measured(
     if measures.entry.task == "binary":
         truth = truth.astype(np.bool_)
     values: dict[str, float | None] = {}
-    for metric in measures.metrics:
+    for name, metric in measures.metrics.items():
         one_class = metric.needs_both and len(np.unique(truth)) < 2
         if not len(truth) or one_class:
-            values[metric.name] = None
+            values[name] = None
             continue
         value = estimate(metric, Labels(truth, mine[known]))
-        values[metric.name] = value if np.isfinite(value) else None
+        values[name] = value if np.isfinite(value) else None
     return {"rows": part.frame.height, "labelled": int(known.sum()), "metrics": values}
 
 

@@ -148,6 +148,16 @@ def test_a_month_without_one_of_the_classes_is_left_out_of_what_needs_both() -> 
     assert area.word == "better"
 
 
+def test_a_month_that_rests_on_a_single_day_is_left_out() -> None:
+    scored = answered(15, {"never": flat(0.8), "yours": flat(1.2)}, days=DAYS)
+    april = scored.time.astype("datetime64[M]") == np.datetime64("2013-04")
+    scored.target[april & (scored.time >= np.datetime64("2013-04-02"))] = 0
+    area, loss = compare(scored, asked("roc_auc", "log_loss"))
+    assert (area.rows, area.word, loss.rows) == (90 * 60, "better", 120 * 60)
+    (short,) = levels(answered(15, {"never": flat(0.8)}, days=62), asked())
+    assert (short.months, short.rows) == (2, 61 * 60)  # the 1st of May is a month by itself
+
+
 def test_rows_that_a_policy_could_not_answer_count_for_none() -> None:
     scored = answered(13, {"never": flat(0.8), "yours": flat(1.2)}, days=DAYS)
     scored.predictions["yours"][:600] = np.nan

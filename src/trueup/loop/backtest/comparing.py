@@ -155,13 +155,22 @@ def _part(ready: _Ready, name: str, asked: Asked) -> _Part:
     defined = [
         month
         for month in np.unique(ready.months)
-        if all(
+        if _lasts(ready, metric, ready.months == month)
+        and all(
             math.isfinite(_value(metric, ready.table, policy, ready.months == month))
             for policy in policies
         )
     ]
     kept = np.isin(ready.months, defined)
     return _Part(name, metric, ready.table.only(kept), ready.months[kept], policies)
+
+
+def _lasts(ready: _Ready, metric: Metric, kept: Any) -> bool:
+    """Say whether a month has a value without any one of its days, as far as rows can tell."""
+    days, truth = ready.moments[kept].astype("datetime64[D]"), ready.table.truth[kept]
+    both = metric.needs_both and truth.dtype == np.bool_
+    parts = [days[truth], days[~truth]] if both else [days]
+    return all(len(np.unique(part)) > 1 for part in parts)
 
 
 def _value(metric: Metric, table: Table, policy: str, kept: Any) -> float:
