@@ -6,11 +6,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.monitoring.broken.tables import ASKED, basis, checked, days, every_day
+from tests.monitoring.broken.tables import ASKED, FIRST, basis, checked, days, every_day, flights
 from trueup.monitoring.broken.checking import broken, sound
 from trueup.monitoring.broken.records import Limits, Pipe, piped
 from trueup.monitoring.broken.report import broken_record, broken_report
-from trueup.monitoring.broken.windows import window_of
+from trueup.monitoring.broken.windows import basis_of, window_of
 from trueup.reporting.terminal import render_text
 
 A_DAY = datetime(2013, 9, 3, tzinfo=UTC)
@@ -118,6 +118,31 @@ def test_of_half_a_year_of_days_only_the_one_is_broken_that_really_was() -> None
     }
     # A weather station was silent for hours that day, as none was in the reference.
     assert found == {("08-22", "nulls")}
+
+
+def test_humidity_that_stays_at_its_bound_as_it_did_before_is_not_frozen() -> None:
+    late = flights().filter(pl.col("at") >= FIRST)
+    wet = late.filter(pl.col("humid") == 100.0).head(600)
+    assert "humid" not in checked(wet).names
+    dry = wet.with_columns(humid=pl.lit(57.03))
+    assert ("frozen", "humid") in {(one.check, one.column) for one in checked(dry).findings}
+
+
+@pytest.mark.slow
+def test_warm_days_and_downpours_after_two_months_of_winter_are_in_no_other_unit() -> None:
+    columns = ["at", "id", "temp", "precip", "wind_gust"]
+    table = flights().select(columns)
+    winter = (pl.col("at") >= datetime(2013, 2, 1, tzinfo=UTC)) & (
+        pl.col("at") < datetime(2013, 4, 1, tzinfo=UTC)
+    )
+    known = basis_of(table.filter(winter), ASKED)
+    for month, day in ((5, 9), (5, 29), (7, 3), (8, 28)):
+        rows, span = days(datetime(2013, month, day, tzinfo=UTC))
+        window = window_of(known, rows.select(columns), ASKED, span)
+        assert "unit" not in {one.check for one in broken(known, window).findings}
+    kelvin = rows.select(columns).with_columns((pl.col("temp") - 32) / 1.8 + 273.15)
+    found = broken(known, window_of(known, kelvin, ASKED, span)).findings
+    assert ("unit", "temp") in {(one.check, one.column) for one in found}
 
 
 def test_some_real_days_are_sound() -> None:

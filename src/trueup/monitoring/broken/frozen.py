@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from trueup.monitoring.broken.bounds import bound_of
+from trueup.monitoring.broken.bounds import bound_of, together
 from trueup.monitoring.broken.records import Finding, Limits
 from trueup.monitoring.broken.surveying import Run
 from trueup.monitoring.broken.windows import Basis, Pair, Window, extremes_of, since_row
 from trueup.monitoring.profiles.grids import NumberTrack
 
 _LONGER = 3.0  # times the longest run of the reference
+_OFTEN = 0.01  # of the reference's stretches, that have been at a bound for long
 _SCALE_FREE = ("value", "word", "norm", "length")
 
 
@@ -33,6 +34,8 @@ def _whole(basis: Basis, window: Window, pair: Pair, limits: Limits, rate: float
     if rows < enough or not _is_single(window, pair):
         return None
     value = _value(window, pair)
+    if _rests(basis, pair, value, rows):
+        return None
     shown = () if value is None else (value,)
     return Finding(
         "frozen", pair.track.column, f"all {rows:,} rows have one value", "certain",
@@ -48,7 +51,7 @@ def _run(basis: Basis, window: Window, pair: Pair, limits: Limits, rate: float) 
     if run is None or usual is None:
         return None
     limit = max(limits.frozen_rows, _LONGER * usual, _needed(pair, rate))
-    if run.rows <= limit:
+    if run.rows <= limit or _rests(basis, pair, run.value, run.rows):
         return None
     why = f"the reference's longest run of one value has {usual:,} rows"
     return Finding(
@@ -56,6 +59,24 @@ def _run(basis: Basis, window: Window, pair: Pair, limits: Limits, rate: float) 
         "very likely", float(run.rows), float(usual), limit, why, run.rows, run.rows / limit,
         (run.value,), since_row(window, run.start),
     )  # fmt: skip
+
+
+def _rests(basis: Basis, pair: Pair, value: str | None, rows: int) -> bool:
+    """Say whether it is the reference's own bound, at which numbers stay for a while.
+
+    As humidity stays at 100 per cent: where one of a hundred stretches of the reference, each as
+    long as the run, had at that bound a third as many rows, so long a run is no news.
+    """
+    track, edges = pair.track, pair.before.edges
+    if track.kind != "number" or track.measure != "value" or edges is None or value is None:
+        return False
+    bound = float(value)
+    if bound not in extremes_of(basis.reference, pair.before_number):
+        return False
+    cell = int(np.searchsorted(edges, bound, side="right"))
+    starts = together(pair.before.rows(), rows)
+    hits = np.add.reduceat(pair.before.counts[:, cell], starts)
+    return bool((hits >= rows / _LONGER).mean() >= _OFTEN)
 
 
 def _varies(basis: Basis, pair: Pair) -> bool:
@@ -73,25 +94,23 @@ def _varies(basis: Basis, pair: Pair) -> bool:
 
 
 def _is_single(window: Window, pair: Pair) -> bool:
-    assert window.counted is not None  # noqa: S101 - there is a pair
     if isinstance(pair.track, NumberTrack):
-        low, high = extremes_of(window.counted, pair.now_number)
+        low, high = extremes_of(pair.counted, pair.now_number)
         return low == high
     counts = pair.now.counts.sum(axis=0)
     if int((counts > 0).sum()) != 1:
         return False
-    rest = window.counted.profile.rest.get(pair.now_number)
+    rest = pair.counted.profile.rest.get(pair.now_number)
     return not counts[-1] or (rest is not None and rest.distinct() == 1)
 
 
 def _value(window: Window, pair: Pair) -> str | None:
-    assert window.counted is not None  # noqa: S101 - there is a pair
     if isinstance(pair.track, NumberTrack):
-        return f"{extremes_of(window.counted, pair.now_number)[0]:.6g}"
+        return f"{extremes_of(pair.counted, pair.now_number)[0]:.6g}"
     place = int(np.argmax(pair.now.counts.sum(axis=0)))
     if place < len(pair.track.words):
         return pair.track.words[place]
-    rest = window.counted.profile.rest.get(pair.now_number)
+    rest = pair.counted.profile.rest.get(pair.now_number)
     return rest.most_frequent(1)[0][0] if rest else None
 
 

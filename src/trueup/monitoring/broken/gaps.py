@@ -30,8 +30,7 @@ def nulls(window: Window, pair: Pair, limits: Limits, rate: float) -> Iterator[F
     found = surprise(hits, rows, bound.at)
     if found <= -np.log(rate) or hits < _FEW or hits / rows - bound.usual < needed:
         return
-    assert window.counted is not None  # noqa: S101 - there is a pair
-    nans = int(window.counted.profile.marks[:, pair.now_number, NANS].sum())
+    nans = int(pair.counted.profile.marks[:, pair.now_number, NANS].sum())
     kind = "not a number (NaN)" if nans > hits / 2 else "null"
     yield Finding(
         "nulls", pair.track.column, f"{hits:,} of {rows:,} rows are {kind}: {_before(bound)}",
@@ -43,8 +42,7 @@ def nulls(window: Window, pair: Pair, limits: Limits, rate: float) -> Iterator[F
 
 def infinite(basis: Basis, window: Window, pair: Pair) -> Iterator[Finding]:
     """Yield a finding where numbers are infinite that never were."""
-    assert window.counted is not None  # noqa: S101 - there is a pair
-    marks = window.counted.profile.marks[:, pair.now_number][:, [BELOW, ABOVE]].sum(axis=1)
+    marks = pair.counted.profile.marks[:, pair.now_number][:, [BELOW, ABOVE]].sum(axis=1)
     before = basis.reference.profile.marks[:, pair.before_number][:, [BELOW, ABOVE]].sum()
     hits, rows = int(marks.sum()), int(pair.now.rows().sum())
     if hits and not before:

@@ -36,8 +36,7 @@ def ranges(basis: Basis, window: Window, pair: Pair, limits: Limits) -> Iterator
     if not isinstance(track, NumberTrack) or track.measure == "length":
         return
     before = np.array(extremes_of(basis.reference, pair.before_number))
-    assert window.counted is not None  # noqa: S101 - there is a pair
-    now = np.array(extremes_of(window.counted, pair.now_number))
+    now = np.array(extremes_of(pair.counted, pair.now_number))
     if not np.isfinite([*before, *now]).all() or pair.before.counts.sum() < _LEAST_ROWS:
         return
     found = (

@@ -35,6 +35,8 @@ _SLACK = 0.25  # of chance, by which another factor may be better
 _OUTSIDE_ROWS, _OUTSIDE = 20, 0.01  # rows of a sample, and share, that are outside the range
 _INSIDE = 0.99  # of these, that a conversion must bring back
 _NEAR = 0.5  # to the nearest stretch, these
+_SEVERAL = 10  # values that differ, among these: the rows of one hour's weather are one value
+_UNSTEADY = 0.2  # apart stretches may be, and a small factor tells a unit from a season
 
 
 class Fit(msgspec.Struct, frozen=True):
@@ -98,7 +100,8 @@ def _converted(reference: Stretches, values: "Floats", is_part: bool) -> Fit | N
     near = reference.apart()
     if came <= 2 * near + chance + _FURTHER:
         return None
-    fitting = [one for one in possible(reference) if not is_part or is_large(one)]
+    only_large = is_part or (near > _UNSTEADY and not _is_elsewhere(reference, quantiles))
+    fitting = [one for one in possible(reference) if not only_large or is_large(one)]
     best, undone = _best(reference, quantiles, fitting, _SLACK * chance)
     if undone > near + chance or undone > came / 2:
         return None
@@ -123,6 +126,8 @@ def _outside(reference: Stretches, seen: Surveyed, bounds: tuple[float, float]) 
     if len(values) < max(_OUTSIDE_ROWS, _OUTSIDE * len(seen.sample)) or not width:
         return None
     if np.median(beyond[beyond > 0]) < width:
+        return None
+    if len(np.unique(values)) < min(_SEVERAL, len(reference.edges)):
         return None
     fitting = []
     for one in possible(reference):
@@ -176,6 +181,13 @@ def possible(reference: Stretches) -> list[Conversion]:
     usual = reference.below.mean(axis=0)[1:-1]
     low, high = (float(np.interp(level, usual, reference.edges)) for level in (0.01, 0.99))
     return [one for one in CONVERSIONS if one.least <= low and high <= one.most]
+
+
+def _is_elsewhere(reference: Stretches, quantiles: "Floats") -> bool:
+    """Say whether the median is farther from the reference's cells than these are wide."""
+    low, high = float(reference.edges[0]), float(reference.edges[-1])
+    middle = float(quantiles[len(quantiles) // 2])
+    return max(low - middle, middle - high) >= high - low
 
 
 def is_large(each: Conversion) -> bool:

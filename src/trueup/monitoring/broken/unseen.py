@@ -32,8 +32,7 @@ def unseen(window: Window, pair: Pair, limits: Limits, rate: float) -> Iterator[
     found = surprise(hits, rows, bound.at)
     if found <= -np.log(rate) or hits / rows - bound.usual < limits.unseen:
         return
-    assert window.counted is not None  # noqa: S101 - there is a pair
-    rest = window.counted.profile.rest.get(pair.now_number)
+    rest = pair.counted.profile.rest.get(pair.now_number)
     words = [word for word, _ in rest.most_frequent(5)] if rest else []
     said = f"{hits:,} of {rows:,} rows have a value that the reference never had"
     yield Finding(

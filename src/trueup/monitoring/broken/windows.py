@@ -48,6 +48,7 @@ class Pair(msgspec.Struct, frozen=True):
     now: Cells
     before_number: int  # of the track, in the reference's profile
     now_number: int
+    counted: Reference  # the window
 
 
 def basis_of(table: Any, asked: Asked = ALL) -> Basis:
@@ -91,7 +92,7 @@ def pairs(basis: Basis, window: Window) -> list[Pair]:
     now = {track: k for k, track in enumerate(window.counted.grid.tracks)}
     before_cells, now_cells = basis.reference.cells(), window.counted.cells()
     return [
-        Pair(track, before_cells[k], now_cells[now[track]], k, now[track])
+        Pair(track, before_cells[k], now_cells[now[track]], k, now[track], window.counted)
         for k, track in enumerate(basis.reference.grid.tracks)
         if track in now
     ]
