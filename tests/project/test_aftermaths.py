@@ -167,3 +167,19 @@ def test_without_a_split_it_cannot_be_known(shop: Path) -> None:
     found = aftermath(shop)
     assert (found.effect, found.difference) == ("cannot be known", None)
     assert "only a live split can tell" in found.says
+
+
+def test_what_influences_outcomes_is_not_learned_from_unless_actions_are_recorded(
+    shop: Path,
+) -> None:
+    configured(shop, influences="true")
+    path = shop / "trueup.yaml"
+    path.write_text(path.read_text().replace("cooldown: 90d", "cooldown: 1d"))
+    (carried,) = ticked(shop, LIVE + 5 * HOUR).carried
+    assert carried.end == "stopped"
+    assert "it is declared that predictions influence outcomes" in carried.says
+    path.write_text(
+        path.read_text().replace("influences: true", "influences: true, actions: [staff]")
+    )
+    (carried,) = ticked(shop, LIVE + 2 * DAY + 5 * HOUR).carried
+    assert carried.end == "no change", carried.says

@@ -68,7 +68,8 @@ def lookback_of(workspace: Workspace, policy: Policy) -> Looking | None:
 
 def aftermaths(workspace: Workspace, model: str, environment: str = "") -> list[Aftermath]:
     """Return what came of a model's retrains, as its loop has written it down, the newest last."""
-    courses = Journal(workspace.bucket, model).history().courses.values()
+    cache = workspace.own / "state" / "loop" if workspace.own.is_dir() else None
+    courses = Journal(workspace.bucket, model, cache).history().courses.values()
     return [
         one.aftermath
         for one in courses
