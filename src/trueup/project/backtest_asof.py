@@ -39,13 +39,18 @@ def check_tables(workspace: Workspace, model: str, now: datetime, home: Path) ->
 
 
 def _read(workspace: Workspace, entry: ModelEntry) -> list[str]:
-    """Return the tables of evaluation, and those that a model was trained on."""
+    """Return the tables of evaluation, and those that a model was trained on.
+
+    What training stages read counts as far as stages have made it: what lies in the project as it
+    is, is of no moment, and they are to take from it what was known.
+    """
     evaluate = entry.evaluate
     assert evaluate is not None  # noqa: S101 - declared has looked
     if entry.seen:
         return [evaluate.data, *entry.seen]
-    training = training_of(workspace.graph, entry.path, evaluate.data)
-    return [evaluate.data, *(one for one in training.reads if one != evaluate.data)]
+    graph = workspace.graph
+    training = training_of(graph, entry.path, evaluate.data)
+    return [evaluate.data, *(one for one in training.reads if graph.producer(one))]
 
 
 def _columns(table: Path, names: list[str]) -> "pl.DataFrame | None":

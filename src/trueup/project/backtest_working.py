@@ -91,7 +91,7 @@ class Process:
         """End it."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait()
+            self._process.communicate()
 
     def _started(self) -> "subprocess.Popen[bytes]":
         if self._process is None:

@@ -56,6 +56,7 @@ def _refuse(made: Made, late: "pl.DataFrame", column: str, says: str, now: datet
     raise FromTheFuture(
         f"{whose} a row from later than {now:%Y-%m-%d %H:%M} UTC, which it ran for: row {row} of"
         f" {made.file}, {says} {at:%Y-%m-%d %H:%M:%S} UTC{more}",
-        remedy="Let the stage keep only what was known at the moment that its parameter names",
+        remedy="Let the stage keep only what was known at the moment that its parameter names; or"
+        " name, under seen: of the model, the tables that it is trained on",
         place=made.file,
     )
