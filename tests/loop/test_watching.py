@@ -137,13 +137,13 @@ def test_a_process_that_is_asked_to_stop_is_not_missed_and_one_that_is_killed_is
 
     def started() -> subprocess.Popen[bytes]:
         process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-        eventually(lambda: last_beat(bucket, "loop"))
+        eventually(lambda: last_beat(bucket, "p"))
         return process
 
     asked = started()
     asked.terminate()
     assert asked.wait(30) == 0
-    assert last_beat(bucket, "loop") is None
+    assert last_beat(bucket, "p") is None
     killed = started()
     killed.kill()
     killed.wait(30)
@@ -151,7 +151,7 @@ def test_a_process_that_is_asked_to_stop_is_not_missed_and_one_that_is_killed_is
     looping.tick(opened(root), looping.Wanted("m"))
     assert len(Journal(bucket, "p/m").history().incidents) == 1
     found = [one for one in look_at_heartbeats(opened(root)) if one.state == "missing"]
-    assert [one.remedy for one in found] == ["trueup watch --name loop"]
+    assert [one.remedy for one in found] == ["trueup watch --name p"]
     again = started()
     eventually(lambda: not missing_beats(bucket, "p/m", clock.now()))
     looping.tick(opened(root), looping.Wanted("m"))

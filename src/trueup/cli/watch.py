@@ -26,7 +26,7 @@ def _seconds(ctx: click.Context, option: click.Parameter, text: str) -> float:
     help="How often a pass is made.",
 )  # fmt: skip
 @click.option("--passes", default=0, help="Stop after so many; 0: when told to.")
-@click.option("--name", "heart", default="loop", show_default=True, help="Of its heartbeat.")
+@click.option("--name", "heart", default="", help="Of its heartbeat; default: the project's.")
 @click.pass_obj
 def command(
     folder: Path, names: tuple[str, ...], environment: str, every_s: float, passes: int, heart: str
@@ -34,11 +34,12 @@ def command(
     """Repeat trueup tick for models, by default for all that have a loop, until told to stop.
 
     SIGTERM stops it after the model that is being worked on. Its heartbeat lies in the bucket: a
-    server's /metrics shows its age, and one that is missing is an alarm.
+    server's /metrics shows its age, and trueup doctor, trueup tick and every other trueup watch
+    of a model miss one that has stopped without a word.
     """
     from trueup.loop.watching import Pace
     from trueup.project import looping
 
     with opened(folder) as workspace:
-        pace = Pace(heart, every_s, passes=passes)
+        pace = Pace(heart or workspace.project.name, every_s, passes=passes)
         looping.watch(workspace, names, pace, environment=environment, say=say)
