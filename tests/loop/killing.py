@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.loop.scenes import MODEL, after, drift, harm, low, performance, policy, windows
 from tests.loop.world import World, loop_of
 from trueup import clock
+from trueup.config.loop_entries import RetrainEntry
 from trueup.loop.events import TrialWord
 from trueup.loop.journal import Journal
 from trueup.loop.observations import WindowSeen
@@ -34,6 +35,9 @@ def scenario(name: str) -> Policy:
         return policy(harm(), then="canary")
     if name == "rollback":
         return policy(performance(do="rollback", drop=0.02))
+    if name == "refit":
+        recipe = RetrainEntry(params={"prepare.until": "holdout"}, refit=True)
+        return policy(drift(1, 1), then="person", retrain=recipe)
     return policy(drift(1, 1), then="canary" if name in ON_TRIAL else name)
 
 

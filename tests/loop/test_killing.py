@@ -15,7 +15,7 @@ SCENARIOS = (
     "promote",
     "rollback",
     *(pytest.param(name, marks=SLOW) for name in ("canary", "trial won", "trial lost")),
-    *(pytest.param(name, marks=SLOW) for name in ("pull_request", "person", "harm")),
+    *(pytest.param(name, marks=SLOW) for name in ("pull_request", "person", "refit", "harm")),
 )
 CHECKOUT = Path(__file__).parents[2]
 NEVER = {"aftermath made", "aftermath written", "proposal closed"}  # no scenario looks back yet
@@ -34,13 +34,14 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 ENDS = {
     "promote": "promoted", "canary": "promoted", "pull_request": "proposed", "person": "asked",
     "harm": "rolled back", "rollback": "rolled back", "trial won": "promoted",
-    "trial lost": "rolled back",
+    "trial lost": "rolled back", "refit": "asked",
 }  # fmt: skip
 
 STEPS = {
     "promote": ("train", "deliver", "promote"), "rollback": ("rollback",), "harm": ("rollback",),
     "canary": ("train", "deliver", "canary", "trial"), "trial won": ("trial", "promote"),
     "trial lost": ("trial", "withdraw"), "pull_request": ("pull_request",), "person": ("deliver",),
+    "refit": ("train", "deliver", "refit"),
 }  # fmt: skip
 
 

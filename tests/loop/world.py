@@ -94,6 +94,19 @@ class World:
         self.bucket.create(f"objects/trained-{decided.decision}", b"{}")
         return Training("done", decided.decision)
 
+    def find_refit(self, decided: Decided) -> Training | None:
+        return None
+
+    def refit(self, decided: Decided, version: int) -> Training:
+        if not any(self.bucket.list(f"objects/refitted-{decided.decision}")):
+            self._did("trained", f"{decided.decision}-refit")
+            self.bucket.create(f"objects/refitted-{decided.decision}", b"{}")
+        wanted = registered(int(decided.decision[:7], 16) + 1)
+        wanted = msgspec.structs.replace(wanted, by=LOOPER, code="code", refit_of=version)
+        self.bucket.create(f"objects/{wanted.model.digest}", b"a model")
+        number = self.registry.register(MODEL, wanted)
+        return Training("done", decided.decision, version=number)
+
     def judge(self, decided: Decided, training: str) -> Judgement:
         assert training == decided.decision
         word: Any = self.outcome(decided)
@@ -196,7 +209,8 @@ class World:
         return Sent(("oncall",))
 
     def ports(self) -> Ports:
-        return Ports(self, self, self, self, forge=self, messenger=self, trial=self)
+        mine: dict[str, Any] = {"forge": self, "messenger": self, "trial": self, "refitter": self}
+        return Ports(self, self, self, self, **mine)
 
     def seen(self, windows: tuple[WindowSeen, ...], harm: bool = False) -> Observations:
         """Return what is so now; the windows are those of whoever is champion."""
