@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trueup import clock
 from trueup.config.model_entries import EvaluateEntry, ModelEntry
 from trueup.delivery.elsewhere.asking import Asking
 from trueup.delivery.evaluating import Evaluation, evaluation, predictions_from, rows_of
@@ -20,7 +19,7 @@ from trueup.delivery.seen import PART as SEEN
 from trueup.delivery.seen import decode, rows_seen, seen_by_any
 from trueup.errors import NotProven, WrongUsage
 from trueup.loop.backtest.questions import Judge, Made, Make, Score, Verdict
-from trueup.pipeline.outcome import Quiet
+from trueup.pipeline.outcome import Quiet, RunResult, StageResult
 from trueup.project import gating
 from trueup.project.backtest_asof import check_tables
 from trueup.project.backtest_checkout import Checkout
@@ -87,27 +86,30 @@ class Bench:
         folder = self.folder(asked)
         if (folder / _RECORD).is_file():
             return self._kept(asked).made
-        began_s = clock.monotonic_s()
-        failed = self.restore(asked) or self._trespassed(asked)
+        result = self.restore(asked)
+        seconds = round(sum(map(self._took, result.stages)), 3)
+        failed = _why(result) or self._trespassed(asked)
         if failed:
-            kept = Kept(Made(seconds=clock.monotonic_s() - began_s, failed=failed))
+            kept = Kept(Made(seconds=seconds, failed=failed))
         else:
-            kept = self._registered(asked, clock.monotonic_s() - began_s)
+            kept = self._registered(asked, seconds)
         _write(folder / _RECORD, msgspec.json.encode(kept))
         return kept.made
 
-    def restore(self, asked: Make) -> str:
-        """Bring the copy to where a candidate was made; return why that failed, if it did."""
+    def restore(self, asked: Make) -> RunResult:
+        """Bring the copy to where a candidate was made, and return what became of its stages."""
         self.checkout.reset()
         workspace = self.checkout.opened()
         options = RunOptions(targets=self._targets(workspace), sets=asked.sets)
         result = run(workspace, options, Quiet())
         if result.interrupted:
             raise KeyboardInterrupt
-        if result.failures:
-            first = result.failures[0]
-            return f"the stage {first.stage} failed: {first.error}\n{first.tail}".strip()
-        return ""
+        return result
+
+    def _took(self, stage: StageResult) -> float:
+        """Return how long a stage took when it was run: here, or for another backtest before."""
+        known = self.checkout.opened().results.earlier(stage.key) if stage.ok else None
+        return known.seconds if known else stage.seconds
 
     def _trespassed(self, asked: Make) -> str:
         """Return what was trained on or judged across the beginning of a hold-out, if anything."""
@@ -209,7 +211,7 @@ class Bench:
         digest = locked_artifact(workspace, data).digest
         code = lineage_of(workspace, subject.path)[1]
         workspace.close()
-        return Kept(Made(found.model.digest, round(seconds, 3)), found.version, digest, code)
+        return Kept(Made(found.model.digest, seconds), found.version, digest, code)
 
     def _kept(self, asked: Make) -> Kept:
         path = self.folder(asked) / _RECORD
@@ -242,6 +244,14 @@ class Bench:
     def _seen(self, workspace: Workspace, version: Registered, table: Evaluation) -> Any:
         part = version.parts.get(SEEN)
         return rows_seen(decode(workspace.results.read(part), "seen rows"), table) if part else None
+
+
+def _why(result: RunResult) -> str:
+    """Return why a run failed, if it did."""
+    if not result.failures:
+        return ""
+    first = result.failures[0]
+    return f"the stage {first.stage} failed: {first.error}\n{first.tail}".strip()
 
 
 def key_of(asked: Make) -> str:

@@ -52,12 +52,17 @@ def files_of(source: Workspace) -> list[str]:
     return sorted(_below(source.root, "", made))
 
 
-def digest_of(source: Workspace, also: Mapping[str, str]) -> str:
-    """Return what tells a project, as it stands, and a question about it from all others."""
+def digest_of(source: Workspace, also: Mapping[str, str], without: str = "") -> str:
+    """Return what tells a project, as it stands, and a question about it from all others.
+
+    ``without`` is a file that no stage reads: that of policies, which may become more.
+    """
     from blake3 import blake3
 
     found = blake3()
     for path in files_of(source):
+        if without and (source.root / path).samefile(without):
+            continue
         body = blake3((source.root / path).read_bytes()).hexdigest()
         found.update(f"{len(path)} {path} {body}\n".encode())
     for key, value in sorted(also.items()):

@@ -183,7 +183,8 @@ class _Opened:
             "release": trueup.__version__,
         }
         top = prepare_own_folder(self.workspace.root) / "backtest"
-        home = top / digest_of(self.workspace, told)
+        policies = self.wanted.policies and str(self.workspace.start / self.wanted.policies)
+        home = top / digest_of(self.workspace, told, policies)
         home.mkdir(parents=True, exist_ok=True)
         (home / backtest_rows.TABLE).write_bytes(body.getvalue())
         return Place(home, top / "store", self.model, self.environment)
