@@ -101,6 +101,17 @@ def test_intervals_of_several_policies_are_wider_and_exploratory() -> None:
     assert (wide.low or 0.0) < (narrow.low or 0.0)
 
 
+def test_policies_that_predict_the_same_are_one_comparison() -> None:
+    scored = answered(7, {"never": flat(0.9), "monthly": flat(1.1)}, days=DAYS)
+    scored.predictions["monthly, gated"] = scored.predictions["monthly"]
+    scored.predictions["drift"] = scored.predictions["never"]
+    found = compare(scored, asked(twins={"monthly, gated": "monthly"}))
+    one, other = only(found, "monthly"), only(found, "monthly, gated")
+    assert (one.together, one.exploratory) == (1, False)
+    assert (one.low, one.high) == (other.low, other.high)
+    assert only(found, "monthly, gated", "monthly").word == "the same"
+
+
 def test_a_gated_policy_is_compared_with_its_twin() -> None:
     lifts = {"never": flat(0.8), "monthly": flat(1.0), "monthly, gated": flat(1.0)}
     scored = answered(8, lifts, days=DAYS)

@@ -26,7 +26,7 @@ _MARKS = {  # told apart by shape as well as by colour (Okabe and Ito's, safe fo
 def score_chart(found: Backtest, runs: Sequence[PolicyRun], beside: PolicyRun | None) -> Chart:
     """Return a row for each policy; ``beside`` is the one that stands in grey behind all."""
     drawn = [run for run in runs if beside is None or run.name != beside.name][:MOST] or list(runs)
-    title = f"{found.metric} of each window"
+    title = f"{found.metric} of each window{'' if found.higher else ', less is better'}"
     if beside is not None and drawn != [beside]:
         title += f"; grey: {beside.name}"
     if found.confirm_from is not None:

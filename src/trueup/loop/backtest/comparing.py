@@ -65,7 +65,7 @@ def levels(scored: Scored, asked: Asked) -> tuple[Score, ...]:
 def compare(scored: Scored, asked: Asked) -> tuple[Comparison, ...]:
     """Return the differences of each policy to ``never``, to ``yours`` and to its twin.
 
-    Those of one metric hold together: with so many intervals each errs that much less often
+    Those of one metric hold together: with so many different ones each errs that much less often
     (Bonferroni). Where a part was kept for it, what was confirmed there stands first.
     """
     ready = _ready(scored, asked)
@@ -73,17 +73,17 @@ def compare(scored: Scored, asked: Asked) -> tuple[Comparison, ...]:
     found = [*_confirmed(ready, asked)]
     for name in asked.metrics:
         part = _part(ready, name, asked)
-        unequal = [pair for pair in pairs if _differ(part, *pair)]
-        alpha = (1 - asked.confidence) / 2 / max(1, len(unequal))
+        unequal = _unequal(part, pairs)
+        alpha = (1 - asked.confidence) / 2 / max(1, unequal)
         for policy, against in pairs:
             one = _compared(part, (policy, against), alpha)
-            together = 1 if one.word == "the same" else len(unequal)
+            differ = one.word != "the same"
             found.append(
                 replaced(
                     one,
-                    together=together,
+                    together=unequal if differ else 1,
                     level=asked.confidence,
-                    exploratory=len(pairs) > 1 and one.word != "the same",
+                    exploratory=unequal > 1 and differ,
                 )
             )
     return tuple(found)
@@ -208,6 +208,16 @@ def _pairs(policies: Sequence[str], asked: Asked) -> Iterator[tuple[str, str]]:
         if policy in policies and twin in policies and pair not in seen:
             seen.add(pair)
             yield policy, twin
+
+
+def _unequal(part: _Part, pairs: Sequence[tuple[str, str]]) -> int:
+    """Return how many comparisons there are: policies that predict the same are one."""
+    firsts = {
+        policy: next(one for one in part.policies if not _differ(part, policy, one))
+        for policy in part.policies
+    }
+    distinct = {frozenset((firsts[policy], firsts[against])) for policy, against in pairs}
+    return sum(len(pair) > 1 for pair in distinct)
 
 
 def _differ(part: _Part, policy: str, against: str) -> bool:
