@@ -88,6 +88,8 @@ def _head(found: Backtest, run: PolicyRun, beside: PolicyRun | None) -> str:
     if beside is None or beside.name == run.name or beside.name not in scores:
         return said
     apart = scores[run.name] - scores[beside.name]
+    if not apart:
+        return f"{said} (as {beside.name})"
     return f"{said} ({number(apart, digits=2, sign=True)} against {beside.name})"
 
 
