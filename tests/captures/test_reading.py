@@ -7,7 +7,7 @@ import polars as pl
 
 from tests.captures.rows import MODEL, NOON, bring, captured, labelled
 from trueup.captures import reading
-from trueup.captures.finding import EVERYTHING, Span
+from trueup.captures.finding import Span
 from trueup.captures.records import Batch, Captured
 from trueup.store.memory import MemoryBucket
 
@@ -124,8 +124,10 @@ def test_as_of_a_moment_later_rows_and_later_words_do_not_exist_yet(
     bring([*early, labelled(["a", "d"], 0, after_s=60)], bucket, tmp_path / "1")
     bring([labelled(["a", "b"], 1, after_s=7 * 86400)], bucket, tmp_path / "2")
 
-    def known(at: datetime, span: Span = EVERYTHING) -> dict[str, object]:
-        found = reading.captures(bucket, MODEL, span, as_of=at).collect()
+    def known(at: datetime, until: datetime | None = None) -> dict[str, object]:
+        span = Span(until=until, as_of=at)
+        found = reading.captures(bucket, MODEL, span).collect()
+        assert reading.newest(bucket, MODEL, span, 9)["label"].to_list() == found["label"].to_list()
         return dict(zip(found["id"], found["label"], strict=True))
 
     assert known(NOON) == {}
@@ -133,4 +135,4 @@ def test_as_of_a_moment_later_rows_and_later_words_do_not_exist_yet(
     assert known(NOON + hour) == {"a": 0, "b": None, "c": None}
     assert known(NOON + 2 * day) == {"a": 0, "b": None, "c": None, "d": 0}
     assert known(NOON + 8 * day) == {"a": 1, "b": 1, "c": None, "d": 0}
-    assert known(NOON + 8 * day, Span(until=NOON + hour)) == {"a": 1, "b": 1, "c": None}
+    assert known(NOON + 8 * day, NOON + hour) == {"a": 1, "b": 1, "c": None}

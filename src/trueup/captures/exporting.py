@@ -1,6 +1,5 @@
 """Write joined rows to a file for training, and remember which file that was."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,6 @@ class Wish(msgspec.Struct, frozen=True):
     target: str = "label"  # what the label is called there
     only_labelled: bool = True
     shadows: bool = False  # also what was only compared: those ids have a champion's row too
-    as_of: datetime | None = None  # what was known then: later labels do not exist yet
 
 
 def table(bucket: Bucket, model: str, wish: Wish) -> "pl.LazyFrame":
@@ -34,7 +32,7 @@ def table(bucket: Bucket, model: str, wish: Wish) -> "pl.LazyFrame":
 
     ``id`` and ``at`` stay, so that ``evaluate.id`` and ``evaluate.time`` can name them.
     """
-    frame = reading.captures(bucket, model, wish.span, as_of=wish.as_of)
+    frame = reading.captures(bucket, model, wish.span)
     import polars as pl  # reading has said what to do where it is missing
 
     if wish.only_labelled:
@@ -66,7 +64,7 @@ def export(bucket: Bucket, model: str, out: Path, wish: Wish, order: Order) -> E
         place=str(out),
         since=wish.span.since,
         until=wish.span.until,
-        as_of=wish.as_of,
+        as_of=wish.span.as_of,
     )
     log.add(erasures.encode_event(event))  # first: no export is ever unknown to the log
     rows = write(frame, out)

@@ -15,13 +15,20 @@ _DAYS_LISTED = 62  # one list a day; beyond, one of everything
 class Span(msgspec.Struct, frozen=True):
     """Which rows of a model: since (included) until (excluded), and of one version.
 
-    With an environment also those of which nobody says where they were answered.
+    With an environment also those of which nobody says where they were answered. ``as_of`` is for
+    what was known then: neither later rows nor labels that were said later exist.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     version: int | None = None
     environment: str = ""
+    as_of: datetime | None = None
+
+    @property
+    def end(self) -> datetime | None:
+        """Return the moment before which all rows are."""
+        return min((one for one in (self.until, self.as_of) if one), default=None)
 
 
 EVERYTHING = Span()
@@ -30,7 +37,7 @@ EVERYTHING = Span()
 def segments_in(bucket: Bucket, kind: str, model: str, span: Span = EVERYTHING) -> list[Segment]:
     """Return the segments that may hold such rows, in order of time; kind is captures or labels."""
     since_ms = _milliseconds(span.since, 0)
-    until_ms = _milliseconds(span.until, 1 << 62)
+    until_ms = _milliseconds(span.end, 1 << 62)
     found = []
     for prefix in _prefixes(kind, model, span):
         for entry in bucket.list(prefix):
@@ -47,9 +54,9 @@ def segments_in(bucket: Bucket, kind: str, model: str, span: Span = EVERYTHING) 
 
 def _prefixes(kind: str, model: str, span: Span) -> list[str]:
     """Return where to look; a segment lies with the one day that all its rows are of."""
-    if span.since and span.until and span.until - span.since <= _DAYS_LISTED * _DAY:
+    if span.since and span.end and span.end - span.since <= _DAYS_LISTED * _DAY:
         prefixes, day = [], span.since.astimezone(UTC)
-        while day < span.until + _DAY:
+        while day < span.end + _DAY:
             prefixes.append(layout.day_prefix(kind, model, _milliseconds(day, 0)))
             day += _DAY
         return prefixes

@@ -1,7 +1,7 @@
 """Captures and labels as polars frames: lazily, one segment in memory at a time."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -46,7 +46,6 @@ def captures(
     *,
     refusals: Refusals = "without",
     labels: bool = True,
-    as_of: datetime | None = None,
 ) -> "pl.LazyFrame":
     """Return what a model was asked and answered: a row for each prediction.
 
@@ -54,18 +53,14 @@ def captures(
     ``flags`` (JSON), ``input.X`` and ``output.X``; with labels also ``label``, ``labelled_at``
     and ``words`` (how often the label was said). Segments of different columns lie below each
     other, null where one has none. Rows come while they are read; of the labels, ids and last
-    words are in memory. ``as_of`` gives what was known then: what was asked before, and labels
-    as they had been said by then.
+    words are in memory.
     """
     require_polars()
-    if as_of is not None and (span.until is None or span.until > as_of):
-        span = msgspec.structs.replace(span, until=as_of)
     found = segments_in(bucket, layout.CAPTURES, model, span)
     frame = _answers(bucket, found, span, refusals)
     if not labels:
         return frame
-    words = last_words(bucket, model, span, as_of)
-    return frame.join(words, on="id", how="left", maintain_order="left")
+    return frame.join(last_words(bucket, model, span), on="id", how="left", maintain_order="left")
 
 
 def newest(
@@ -82,7 +77,7 @@ def newest(
             break
         taken *= 2
     since = frame.item(0, "at") if frame.height else None
-    words = last_words(bucket, model, Span(since=since))
+    words = last_words(bucket, model, Span(since=since, as_of=span.as_of))
     return frame.join(words.collect(), on="id", how="left", maintain_order="left")
 
 
@@ -99,19 +94,14 @@ def _answers(
     return _within(frame, span)
 
 
-def last_words(
-    bucket: Bucket, model: str, span: Span = EVERYTHING, as_of: datetime | None = None
-) -> "pl.LazyFrame":
+def last_words(bucket: Bucket, model: str, span: Span = EVERYTHING) -> "pl.LazyFrame":
     """Return for each labelled id the last word: ``id``, ``label``, ``labelled_at``, ``words``.
 
-    The last is what was said last, by ``as_of``; of words said at the same moment, what arrived
-    last.
+    The last is what was said last; of words said at the same moment, what arrived last.
     """
     words = all_words(bucket, model, span)
     import polars as pl  # all_words has said what to do where it is missing
 
-    if as_of is not None:
-        words = words.filter(pl.col("at") <= as_of)
     return (
         words.sort("at", "word")
         .group_by("id")
@@ -125,7 +115,12 @@ def all_words(bucket: Bucket, model: str, span: Span = EVERYTHING) -> "pl.LazyFr
     require_polars()
     since = span.since - _EARLIEST if span.since else None
     found = segments_in(bucket, layout.LABELS, model, Span(since=since))
-    return _lazy(bucket, found, _base(layout.LABELS))
+    words = _lazy(bucket, found, _base(layout.LABELS))
+    if span.as_of is None:
+        return words
+    import polars as pl
+
+    return words.filter(pl.col("at") <= span.as_of)
 
 
 def read_segment(bucket: Bucket, segment: Segment) -> "pl.DataFrame | None":
@@ -177,8 +172,8 @@ def _within(frame: "pl.LazyFrame", span: Span) -> "pl.LazyFrame":
 
     if span.since:
         frame = frame.filter(pl.col("at") >= span.since)
-    if span.until:
-        frame = frame.filter(pl.col("at") < span.until)
+    if span.end:
+        frame = frame.filter(pl.col("at") < span.end)
     return frame
 
 

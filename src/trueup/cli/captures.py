@@ -94,9 +94,8 @@ def _export(folder: Path, /, name: str, out: Path, as_json: bool, **asked: Any) 
     from trueup.captures.finding import Span
     from trueup.project import capturing
 
-    span = Span(asked["since"], asked["until"])
-    known = not asked["unlabelled"]
-    wish = Wish(span, asked["target"], known, asked["shadows"], asked["as_of"])
+    span = Span(asked["since"], asked["until"], as_of=asked["as_of"])
+    wish = Wish(span, asked["target"], not asked["unlabelled"], asked["shadows"])
     with opened(folder) as workspace:
         done = capturing.export(workspace, name, out, wish)
     if as_json:
