@@ -1,10 +1,12 @@
 #!/bin/sh
 # The main job, from raw data to a model that has proved itself, in a scratch copy of the flights
 # example: make demo
-# CHAPTERS="gate serve year" chooses; all of them if it is not set:
+# CHAPTERS="gate serve year loop backtest" chooses; all of them if it is not set:
 #   gate   run the pipeline, and judge candidates
 #   serve  serve the champion over HTTP and promote meanwhile; goes on where gate ended
 #   year   a first model of January and February, and what came of it until December
+#   loop   the same year with a loop that retrains it, while a server follows
+#   backtest  which policy would have served better; of what loop has captured
 # Every command is shown before it runs; the copies stay in .build/demo to be looked at and tried on.
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,15 +15,16 @@ scripts/env.sh flights
 # the stages' python is the example's own; trueup stands beside it, as a tool does
 PATH=$PWD/.build/venv-flights/bin:$PWD/.build/venv-test/bin:$PATH
 export PATH GIT_CONFIG_GLOBAL=/dev/null
-chapters=" ${CHAPTERS:-gate serve year} "
+chapters=" ${CHAPTERS:-gate serve year loop backtest} "
 for one in $chapters; do
-  case $one in gate | serve | year) ;; *)
-    echo "demo: there is no chapter $one: name some of gate, serve, year" >&2
+  case $one in gate | serve | year | loop | backtest) ;; *)
+    echo "demo: there is no chapter $one: name some of gate, serve, year, loop, backtest" >&2
     exit 2
     ;;
   esac
 done
 case $chapters in *" gate "*) ;; *" serve "*) chapters=" gate$chapters" ;; esac
+case $chapters in *" loop "*) ;; *" backtest "*) chapters=" loop$chapters" ;; esac
 rm -rf .build/demo
 mkdir -p .build/demo
 # what Git knows of the example, without anybody's results
@@ -29,6 +32,10 @@ git ls-files -z --cached --others --exclude-standard examples/flights | xargs -0
 mv .build/demo/examples/flights .build/demo/flights
 rmdir .build/demo/examples
 cp -R .build/demo/flights .build/demo/year-of-flights
+cp -R .build/demo/flights .build/demo/loop-of-flights
+cp .build/demo/loop-of-flights/loop.yaml .build/demo/loop-of-flights/trueup.yaml
+trueup_python=$PWD/.build/venv-test/bin/python
+replay=$PWD/scripts/demo_loop.py
 cd .build/demo/flights
 said=../said.txt
 
@@ -230,6 +237,46 @@ year() {
   expect "estimated without labels it was off by"
 }
 
+loop() {
+  say "When it is retrained, and what follows: loop.yaml, in place of trueup.yaml"
+  show sed -n '/^    gate:/,$p' loop.yaml
+
+  say "The model of February, of one flight in three to be quick"
+  show trueup run --quiet --set prepare.until=2013-03-01 --set prepare.one_in=3 --set prepare.test_days=28 \
+    --set prepare.validation_days=7 --set train.max_iter=30 --set train.learning_rate=0.06 --set train.min_samples_leaf=130
+  expect "promoted: champion of dev"
+  commit "The model of February"
+  show python year.py 2013-02-28 ../loop
+
+  say "Week by week: flights are predicted by the champion and captured, labels come at noon of the next"
+  say "day, and on Thursday at 6 there is a pass: trueup tick flight-late --now THURSDAY. A server that"
+  say "knows nothing of it is asked all the time, and has to follow the champion"
+  begin_serving
+  show "$trueup_python" "$replay" "$url" ../loop 2013-03-07T06:00 2014-01-02T06:00
+  end_serving
+  expect "retrain, because inputs have drifted"
+  expect "inconclusive: "
+  expect "promoted: version "
+  expect "did version .* help?"
+  expect " 0 failed; answered: .* by version 1, .* by version "
+
+  say "What was decided, what came of it, and whether it helped"
+  show trueup loop explain flight-late --now 2014-01-02T06:00:00Z --limit 8
+}
+
+backtest() {
+  say "Would another policy have served better? The year once more, of what was captured: all history and"
+  say "the last eight weeks, each with and without the gate, beside never"
+  show cat policies.yaml
+  show trueup backtest flight-late --policies policies.yaml --since 2013-03-01 --until 2014-01-02 --html ../backtest.html
+  expect "never"
+  expect "eight weeks, no gate"
+  [ -s ../backtest.html ] || {
+    echo "demo: there is no page of the backtest" >&2
+    exit 1
+  }
+}
+
 begin() { # begin FOLDER: a project of its own
   cd "../$1"
   git init --quiet --initial-branch main
@@ -244,8 +291,15 @@ case $chapters in *" year "*)
   year
   ;;
 esac
+case $chapters in *" loop "*)
+  begin loop-of-flights
+  loop
+  ;;
+esac
+case $chapters in *" backtest "*) backtest ;; esac
 
 printf '\n'
 case $chapters in *" gate "*) printf 'The verdict: %s\n' "$(dirname "$PWD")/verdict.html" ;; esac
 case $chapters in *" year "*) printf 'The year: %s\n' "$(dirname "$PWD")/year.html" ;; esac
+case $chapters in *" backtest "*) printf 'The backtest: %s\n' "$(dirname "$PWD")/backtest.html" ;; esac
 printf 'The projects of this demonstration: %s\n' "$(dirname "$PWD")"
