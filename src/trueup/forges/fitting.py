@@ -47,6 +47,11 @@ def titled(text: str) -> str:
     return line if len(line) <= TITLE_MOST else line[: TITLE_MOST - 1] + "…"
 
 
+def same_text(theirs: str | None, ours: str) -> bool:
+    """Tell whether a text is what we would write; forges change line ends and trim."""
+    return (theirs or "").replace("\r\n", "\n").strip() == ours.strip()
+
+
 def without_commands(body: str) -> str:
     r"""Return Markdown in which GitLab finds no quick action such as ``/merge``.
 

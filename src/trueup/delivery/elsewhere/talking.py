@@ -84,7 +84,7 @@ class Worker:
     def close(self, *, at_once: bool = False) -> None:
         """End the process and whatever it has started."""
         assert self._process.stdin is not None  # noqa: S101 - it was started with pipes
-        assert self._process.stdout is not None  # noqa: S101 - likewise
+        assert self._process.stdout is not None  # noqa: S101 - it was started with pipes
         with suppress(OSError):
             self._process.stdin.close()
         if not at_once:
@@ -121,7 +121,7 @@ class Worker:
     ) -> tuple[dict[str, Any], dict[str, Any]] | None:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None  # noqa: S101 - it was started with pipes
-        assert stdout is not None  # noqa: S101 - likewise
+        assert stdout is not None  # noqa: S101 - it was started with pipes
         code = [str(one) for one in self._place.code]
         try:
             frames.send({**frame, "code": code}, dict(columns), stdin)

@@ -5,7 +5,7 @@ import msgspec
 from trueup.forges.calling import Caller, Patience, segment, shaped
 from trueup.forges.credentials import Credential
 from trueup.forges.failures import ForgeInvalid, ForgeRefused
-from trueup.forges.fitting import GITHUB_MOST, fitted, titled
+from trueup.forges.fitting import GITHUB_MOST, fitted, same_text, titled
 from trueup.forges.github.app import AppCredential
 from trueup.forges.github.headers import signed
 from trueup.forges.github.permissions import permissions_of
@@ -61,7 +61,7 @@ class GitHub:
         text = fitted(marked(Marker(subject), body), GITHUB_MOST)
         path = f"{self.path}/issues/{number}/comments"
         ours = self._our_note(path, subject)
-        if ours and _same(ours.body, text):
+        if ours and same_text(ours.body, text):
             return Comment(ours.id, ours.html_url, written=False)
         if ours:
             answer = self.caller.ask(
@@ -116,7 +116,9 @@ class GitHub:
 
     def _revised(self, known: Proposal, wanted: dict[str, str]) -> Proposal:
         changed = {
-            name: value for name, value in wanted.items() if not _same(getattr(known, name), value)
+            name: value
+            for name, value in wanted.items()
+            if not same_text(getattr(known, name), value)
         }
         if not changed:
             return known
@@ -197,11 +199,6 @@ def _proposal(pull: Pull) -> Proposal:
         labels=tuple(label.name for label in pull.labels),
         merge_commit=(pull.merge_commit_sha or "") if merged else "",
     )
-
-
-def _same(theirs: str | None, ours: str) -> bool:
-    """Tell whether a text is what we would write; forges change line ends and trim."""
-    return (theirs or "").replace("\r\n", "\n").strip() == ours.strip()
 
 
 def _cut(text: str, most: int) -> str:

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from trueup.forges.calling import Caller, Patience, segment, shaped
 from trueup.forges.credentials import Credential
 from trueup.forges.failures import ForgeConflict, failure
-from trueup.forges.fitting import GITLAB_MOST, GITLAB_NOTE_MOST, fitted, titled, without_commands
+from trueup.forges.fitting import (
+    GITLAB_MOST,
+    GITLAB_NOTE_MOST,
+    fitted,
+    same_text,
+    titled,
+    without_commands,
+)
 from trueup.forges.gitlab.permissions import permissions_of
 from trueup.forges.gitlab.shapes import Merge, Note, User
 from trueup.forges.labels import is_ours
@@ -52,7 +59,7 @@ class GitLab:
         text = fitted(marked(Marker(subject), without_commands(body)), GITLAB_NOTE_MOST)
         path = f"{self.path}/merge_requests/{number}/notes"
         ours = self._our_note(path, subject)
-        if ours and _same(ours.body, text):
+        if ours and same_text(ours.body, text):
             return Comment(ours.id, self._address(number, ours.id), written=False)
         if ours:
             answer = self.caller.ask(
@@ -113,7 +120,7 @@ class GitLab:
 
     def _revised(self, known: Proposal, wanted: Mapping[str, str], draft: Draft) -> Proposal:
         held = {"title": known.title, "description": known.body, "target_branch": known.base}
-        changed = {name: text for name, text in wanted.items() if not _same(held[name], text)}
+        changed = {name: text for name, text in wanted.items() if not same_text(held[name], text)}
         missing = [name for name in draft.labels if name not in known.labels]
         gone = [name for name in known.labels if is_ours(name) and name not in draft.labels]
         if missing:
@@ -174,8 +181,3 @@ def _proposal(merge: Merge) -> Proposal:
         merge_commit=landed if merged else "",
         closed_by=merge.closed_by.username if merge.closed_by and not merged else "",
     )
-
-
-def _same(theirs: str, ours: str) -> bool:
-    """Tell whether a text is what we would write; GitLab changes line ends and trims."""
-    return theirs.replace("\r\n", "\n").strip() == ours.strip()

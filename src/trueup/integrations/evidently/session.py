@@ -101,7 +101,7 @@ class Session:
         """End the process and whatever it has started, and remove its files."""
         if self._process is not None:
             assert self._process.stdin is not None  # noqa: S101 - it was started with pipes
-            assert self._process.stdout is not None  # noqa: S101 - likewise
+            assert self._process.stdout is not None  # noqa: S101 - it was started with pipes
             self._kill()
             self._process.wait()
             with suppress(OSError):
@@ -134,7 +134,7 @@ class Session:
     def _asked(self, line: bytes) -> _Answer:
         process = self._started()
         assert process.stdin is not None  # noqa: S101 - it was started with pipes
-        assert process.stdout is not None  # noqa: S101 - likewise
+        assert process.stdout is not None  # noqa: S101 - it was started with pipes
         timer = threading.Timer(PATIENCE_S, self._kill)
         timer.daemon = True
         timer.start()

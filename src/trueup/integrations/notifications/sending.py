@@ -46,7 +46,7 @@ def asked(
     except OSError as error:
         return {}, f"the process that sends could not be started: {error.strerror}"
     assert process.stdin is not None  # noqa: S101 - it was started with pipes
-    assert process.stdout is not None  # noqa: S101 - likewise
+    assert process.stdout is not None  # noqa: S101 - it was started with pipes
     said: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     reader = threading.Thread(target=_read, args=(process.stdout, said), daemon=True)
     reader.start()
