@@ -1,9 +1,9 @@
 """Whatever happens in whatever order, a loop keeps its promises."""
 
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from itertools import pairwise
+from datetime import datetime, timedelta
 from typing import Any
 
 import hypothesis.strategies as st
@@ -22,9 +22,11 @@ from trueup.loop.ticking import tick
 from trueup.registry import moves
 from trueup.registry.promotion import PromotionRequest
 from trueup.registry.records import Promoted, RolledBack
+from trueup.store.bucket import Bucket
 from trueup.store.memory import MemoryBucket
 
 COOLDOWN, BUDGET = 2 * DAY, Rate(3, 10 * 86400.0)
+MADE = tuple(one for one in POINTS if one.endswith(" made"))  # and not written down yet
 
 
 class Killed(BaseException):
@@ -47,7 +49,7 @@ class LoopMachine(RuleBasedStateMachine):
 
     @initialize(then=st.sampled_from(["promote", "canary", "pull_request", "person"]))
     def begin(self, then: str) -> None:
-        self.world = World(MemoryBucket(), outcome=word, live=shown)
+        self.world = World(self.bucket(), outcome=word, live=shown)
         self.world.begin()
         self.loop = policy(
             drift(1, 1),
@@ -60,15 +62,27 @@ class LoopMachine(RuleBasedStateMachine):
         self.shown, self.clock, self.by_hand = "", BEGAN, 0
         self.pass_on()
 
+    def bucket(self) -> Bucket:
+        """Return an empty bucket for all of it."""
+        return MemoryBucket()
+
+    def reached(self) -> World:
+        """Return the world as a tick reaches it."""
+        return self.world
+
+    def killed(self) -> None:
+        """End the process, as this machine has it."""
+        raise Killed
+
     def pass_on(self, *, jump: timedelta = timedelta(), point: str = "", worker: int = 0) -> None:
         """Make one pass; it dies at a point where one is named."""
 
         def die(at: str) -> None:
             if at == point:
-                raise Killed
+                self.killed()
 
         loop = loop_of(
-            self.world, self.loop, lambda now: windows(self.shown), point=die,
+            self.reached(), self.loop, lambda now: windows(self.shown), point=die,
             clock=lambda: self.clock, by=f"worker {worker}", lease_s=3600.0,
         )  # fmt: skip
         try:
@@ -86,22 +100,55 @@ class LoopMachine(RuleBasedStateMachine):
     def time_passes(self, hours: int) -> None:
         self.clock += timedelta(hours=hours)
 
+    @rule(letters=st.text("D.b", min_size=1, max_size=4))
+    def days_go_by(self, letters: str) -> None:
+        for letter in letters:
+            self.shown += letter
+            self.clock += DAY
+            self.pass_on()
+
     @rule(hours=st.integers(-200, 200))
     def a_clock_is_wrong(self, hours: int) -> None:
         self.pass_on(jump=timedelta(hours=hours))
 
-    @rule(point=st.sampled_from(POINTS))
-    def a_tick_is_killed(self, point: str) -> None:
-        self.pass_on(point=point)
+    def something_is_due(self) -> None:
+        """Let so much time pass that no cooldown lasts, and inputs drift."""
+        self.clock += 3 * DAY
+        self.shown += "D"
+
+    @rule(
+        point=st.sampled_from(POINTS) | st.sampled_from(MADE),
+        due=st.booleans(),
+        hours=st.sampled_from([0, 2]),
+    )
+    def a_tick_is_killed(self, point: str, due: bool, hours: int) -> None:
+        """And the next one comes when it is taken for dead, or who knows when."""
+        if due:
+            self.something_is_due()
+        self.at_once([point])
+        if hours:
+            self.clock += timedelta(hours=hours)
+            self.pass_on()
 
     @rule(many=st.integers(2, 10), point=st.sampled_from(["", *POINTS]))
     def many_tick_at_once(self, many: int, point: str) -> None:
-        with ThreadPoolExecutor(many) as pool:
+        self.at_once([point, *[""] * (many - 1)])
+
+    def at_once(self, points: Sequence[str]) -> None:
+        """Make passes at the same time, each killed at its point."""
+        with ThreadPoolExecutor(len(points)) as pool:
             for each in [
-                pool.submit(self.pass_on, point=point if nth == 0 else "", worker=nth)
-                for nth in range(many)
+                pool.submit(self.pass_on, point=point, worker=nth)
+                for nth, point in enumerate(points)
             ]:
                 each.result()
+
+    @rule()
+    def another_passes_while_a_model_is_trained(self) -> None:
+        self.something_is_due()
+        self.world.training = lambda: self.pass_on(worker=1)
+        self.pass_on()
+        self.world.training = lambda: None
 
     @rule(silent=st.booleans())
     def the_world_falls_silent(self, silent: bool) -> None:
@@ -136,12 +183,14 @@ class LoopMachine(RuleBasedStateMachine):
 
     @invariant()
     def cooldown_and_budget_hold(self) -> None:
-        spent = [one.decided.cools_from for one in reversed(self.history.retrains())]
-        for sooner, later in pairwise(spent):
-            assert later - sooner >= COOLDOWN
+        """Both count from a schedule's slot, however late somebody came to run it."""
         period = timedelta(seconds=BUDGET.period_s)
-        for moment in spent:
-            assert sum(moment <= one < moment + period for one in spent) <= BUDGET.times
+        spent: list[datetime] = []
+        for one in reversed(self.history.retrains()):
+            at = one.decided.at
+            assert all(at - before >= COOLDOWN for before in spent)
+            assert sum(before > at - period for before in spent) < BUDGET.times
+            spent.append(one.decided.cools_from)
 
     @invariant()
     def nothing_is_promoted_without_a_passing_verdict(self) -> None:

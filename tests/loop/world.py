@@ -51,6 +51,7 @@ class World:
     outcome: Callable[[Decided], str] = lambda decided: "pass"
     fault: Callable[[], bool] = lambda: False
     broken: bool = False
+    training: Callable[[], None] = lambda: None  # what happens while a model is trained
     live: Callable[[Decided], TrialWord] = lambda decided: "pass"  # what the second look finds
 
     @property
@@ -91,6 +92,7 @@ class World:
 
     def start(self, decided: Decided) -> Training:
         self._did("trained", decided.decision)
+        self.training()
         self.bucket.create(f"objects/trained-{decided.decision}", b"{}")
         return Training("done", decided.decision)
 
