@@ -107,3 +107,12 @@ def test_what_cannot_be_meant_is_refused_with_a_remedy(
 def test_the_rate_can_be_left_out() -> None:
     assert rate_of("off") == 1.0
     assert rate_of("2 per 100") == 0.02
+
+
+def test_a_csv_with_nothing_but_a_header_has_no_rows_rather_than_other_types(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "before.csv").write_text("x,y\n" + "1.5,2\n2.5,3\n" * 50)
+    (tmp_path / "now.csv").write_text("x,y\n")
+    with pytest.raises(WrongUsage, match="has no rows"):
+        drift(tmp_path / "before.csv", tmp_path / "now.csv")

@@ -17,6 +17,7 @@ from trueup.monitoring.broken import windows
 from trueup.monitoring.watching.events import Checked
 from trueup.monitoring.watching.history import Diary
 from trueup.monitoring.watching.windows import windows_of
+from trueup.project import capture_client
 
 DAY = timedelta(days=1)
 HEAVY = ("polars", "scipy", "pyarrow", "sklearn", "pandas", "obstore")
@@ -47,6 +48,11 @@ def told(root: Path) -> list[dict[str, Any]]:
     return [{key: value for key, value in one.items() if key != "at"} for one in found]
 
 
+def told_after(root: Path) -> list[dict[str, Any]]:
+    watched(root)
+    return told(root)
+
+
 def own_profiles(root: Path) -> dict[str, bytes]:
     folder = root / ".trueup" / "store" / "profiles" / "shop" / "sale"
     return {one.name: one.read_bytes() for one in folder.glob("*/*/v*-captures-*.msgpack")}
@@ -58,6 +64,39 @@ def test_each_segment_since_has_a_profile_and_those_before_have_none(counted_sho
     assert len(since) == len(segments) - 2 == 5
     names = {f"v{one.version}-{one.source}-{one.size_bytes}.msgpack" for one in since}
     assert {one.name for one in parts(counted_shop)} == names
+
+
+def test_what_was_answered_elsewhere_is_of_the_environment_and_has_profiles_too(
+    counted_shop: Path, tmp_path: Path
+) -> None:
+    root = Path(copytree(counted_shop, tmp_path / "elsewhere"))
+    before, bucket = len(parts(root)), opened(root).bucket
+    answered = capture_client.captured("sale", since=LIVE + 6 * DAY, folder=root).collect()
+    later = answered.select("id", "at", "^(input|output)\\..*$").with_columns(
+        id="x" + answered["id"], at=answered["at"] + DAY
+    )
+    later.write_parquet(root / "elsewhere.parquet")
+    line = ("sale/1", str(root / "elsewhere.parquet"), "--id", "id", "--at", "at")
+    said(root, "captures", "import", *line)
+    columns = later.select("^(input|output)\\..*$")
+    inputs, outputs = (
+        {
+            name.removeprefix(kind): columns[name].to_list()
+            for name in columns.columns
+            if name.startswith(kind)
+        }
+        for kind in ("input.", "output.")
+    )
+    at = LIVE + 8 * DAY
+    capture_client.capture("sale/1", inputs, outputs, at=at, folder=root)
+    assert capture_client.flush()
+    capture_client._SESSIONS.pop(root.absolute())._end()
+    assert len(parts(root)) == before + 2
+    span = Span(LIVE + 7 * DAY, LIVE + 9 * DAY, 1, environment="dev")
+    assert {one.environment for one in segments_in(bucket, "captures", "shop/sale", span)} == {
+        "dev"
+    }
+    assert [one["rows"] for one in told_after(root)][-2:] == [len(later)] * 2
 
 
 def test_erasing_takes_the_profile_of_the_persons_segment_along(

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 _ROWS = 65_536
-_NO_RULES = Rules()
 _SCANS = {".parquet": "scan_parquet", ".csv": "scan_csv", ".arrow": "scan_ipc", ".ipc": "scan_ipc"}
 
 
@@ -44,6 +43,7 @@ class Whose(msgspec.Struct, frozen=True):
     version: int
     digest: str
     at: datetime
+    environment: str = ""  # where it was live; empty: nobody says
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -54,8 +54,22 @@ class Imported(msgspec.Struct, frozen=True):
     segments: int  # written by this import: none where the table was imported before
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """What is kept of rows, and what is kept beside their segments."""
+
+    rules: Rules = Rules()
+    beside: shipping.Beside | None = None
+
+
+_AS_IT_IS = Kept()
+
+
 def import_table(
-    bucket: Bucket, whose: Whose, table: Path, layout: Layout, rules: Rules = _NO_RULES
+    bucket: Bucket,
+    whose: Whose,
+    table: Path,
+    layout: Layout,
+    kept: Kept = _AS_IT_IS,
 ) -> Imported:
     """Write a table's rows as captures, and its labels; the same file again writes nothing anew.
 
@@ -71,12 +85,12 @@ def import_table(
     def batches() -> Iterator[Batch]:
         nonlocal captures, labels
         for frame in _parts(lazy):
-            for one in _batches(frame, whose, layout, rules):
+            for one in _batches(frame, whose, layout, kept.rules):
                 captures += one.rows if isinstance(one, Captured) else 0
                 labels += one.rows if isinstance(one, Labelled) else 0
                 yield one
 
-    written = shipping.write(bucket, batches(), source)
+    written = shipping.write(bucket, batches(), source, kept.beside)
     return Imported(captures, labels, len(written))
 
 
@@ -144,6 +158,7 @@ def _batches(frame: "pl.DataFrame", whose: Whose, layout: Layout, rules: Rules) 
             version=whose.version,
             digest=whose.digest,
             role="elsewhere",
+            environment=whose.environment,
             at=_times(frame[layout.at]) if layout.at else whose.at,
             ids=ids,
             inputs={name: frame[column].to_list() for name, column in inputs.items()},

@@ -89,7 +89,9 @@ def store(piece: Piece, bucket: Bucket, beside: Beside | None = None) -> int:
     return kept.rows if kept else 0
 
 
-def write(bucket: Bucket, batches: Iterable[Batch], source: str) -> list[str]:
+def write(
+    bucket: Bucket, batches: Iterable[Batch], source: str, beside: Beside | None = None
+) -> list[str]:
     """Write batches to the bucket without a spool, and return the keys of what was new.
 
     For what can be made again from where it came: the same batches under the same source (a
@@ -104,7 +106,7 @@ def write(bucket: Bucket, batches: Iterable[Batch], source: str) -> list[str]:
             if named not in there:
                 found = segments_in(bucket, *named)
                 there[named] = {one.source for one in found if one.source.startswith(source)}
-            if piece.segment.source not in there[named] and store(piece, bucket):
+            if piece.segment.source not in there[named] and store(piece, bucket, beside):
                 keys.append(piece.segment.key)
     return keys
 

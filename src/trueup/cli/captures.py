@@ -112,10 +112,11 @@ def _export(folder: Path, /, name: str, out: Path, as_json: bool, **asked: Any) 
 @click.option("--label", metavar="COLUMN", default="", help="What turned out to be true.")
 @click.option("--label-at", metavar="COLUMN", default="", help="When that was known; now.")
 @click.option("--output", "outputs", metavar="COLUMN", multiple=True, help="What was answered.")
+@click.option("--env", "environment", metavar="NAME", default="", help="Where it was live.")
 @click.option("--only-labels", is_flag=True, help="The predictions are there; add labels.")
 @json_option
 @click.pass_obj
-def _import(folder: Path, /, name: str, table: Path, as_json: bool, **columns: Any) -> None:
+def _import(folder: Path, /, name: str, table: Path, as_json: bool, **asked: Any) -> None:
     """Take predictions that were made elsewhere, and labels, from a table.
 
     Columns that no option names are inputs. The same file again adds nothing.
@@ -123,8 +124,9 @@ def _import(folder: Path, /, name: str, table: Path, as_json: bool, **columns: A
     from trueup.captures.importing import Layout
     from trueup.project import capturing
 
+    where = asked.pop("environment")
     with opened(folder) as workspace:
-        done = capturing.import_table(workspace, name, table, Layout(**columns))
+        done = capturing.import_table(workspace, name, table, Layout(**asked), where)
     if as_json:
         show_json(done)
     else:

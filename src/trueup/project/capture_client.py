@@ -15,9 +15,11 @@ from trueup.captures.records import Batch, Captured, Labelled, Rules, rules_of
 from trueup.captures.shipping import Shipper
 from trueup.captures.spool import Spool
 from trueup.errors import WrongUsage
+from trueup.project.elsewhere_counting import environment_of, schemes
 from trueup.project.looking import nearest_store
-from trueup.project.workspace import open_workspace, prepare_own_folder
+from trueup.project.workspace import Workspace, open_workspace, prepare_own_folder
 from trueup.registry.names import parse_name
+from trueup.serving.profiling import Profiling
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,6 +32,7 @@ class Circumstances(TypedDict, total=False):
 
     at: datetime  # when they were made; now
     latency_s: float
+    environment: str  # where it was live; the project's, where it has only one
     folder: str | os.PathLike[str]  # of the project; here
 
 
@@ -44,10 +47,10 @@ def capture(
     """Record what a model was asked and what it answered; return the ids that labels name.
 
     ``inputs`` and ``outputs`` are columns: a value for one prediction, or a list or array for
-    several; ``at``, ``latency_s`` and the project's ``folder`` may be added. ``model`` is
-    [PROJECT/]MODEL or, where the registry has it, MODEL/N. It returns at once: a thread writes to
-    the local disk, and later to the project's bucket (TRUEUP_STORE stands for it outside a
-    project). Where neither keeps up rows are dropped, and that is told.
+    several; ``at``, ``latency_s``, ``environment`` and the project's ``folder`` may be added.
+    ``model`` is [PROJECT/]MODEL or, where the registry has it, MODEL/N. It returns at once: a
+    thread writes to the local disk, and later to the project's bucket (TRUEUP_STORE stands for it
+    outside a project). Where neither keeps up rows are dropped, and that is told.
     """
     session = _session(Path(more.get("folder", ".")))
     name = parse_name(model, session.project)
@@ -71,6 +74,7 @@ def capture(
             *(names, asked, answered),
             latency_s=more.get("latency_s", 0.0),
             role="elsewhere",
+            environment=session.where(more.get("environment", "")),
         )
     )
     return names
@@ -126,21 +130,30 @@ class _Session:
     def __init__(self, folder: Path) -> None:
         store = nearest_store(folder, os.environ)
         self.project = store.project
+        self._workspace: Workspace | None = None
         rules: dict[str, Rules] = {}
         place = ""
         if store.project:
-            for own, entry in open_workspace(folder, os.environ).project.models.items():
+            self._workspace = open_workspace(folder, os.environ)
+            for own, entry in self._workspace.project.models.items():
                 rules[f"{store.project}/{own}"] = rules_of(entry.serve.capture)
                 place = place or entry.serve.capture.spool
         spool = store.root / place if place else prepare_own_folder(store.root) / "captures"
         self.spool = Spool(spool, rules=rules, tell=_tell)
-        self._shipper = Shipper(self.spool, store.bucket, tell=_tell)
+        beside = Profiling(store.bucket, schemes(store.bucket, self.where("")), _tell)
+        self._shipper = Shipper(self.spool, store.bucket, tell=_tell, beside=beside)
         self._process = os.getpid()
         atexit.register(self._end)
 
     def take(self, batch: Batch) -> None:
         """Record a batch."""
         self.spool.offer(batch)
+
+    def where(self, environment: str) -> str:
+        """Return where predictions are live; outside a project what was said."""
+        if self._workspace is None:
+            return environment
+        return environment_of(self._workspace, environment)
 
     @property
     def is_ours(self) -> bool:

@@ -1,5 +1,6 @@
 """The verb captures: look at what was served, export, import and erase it."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from trueup.captures.reading import Extent, Refusals
 from trueup.captures.records import Rules, rules_of
 from trueup.config.units import duration_s
 from trueup.errors import WrongUsage
+from trueup.project.elsewhere_counting import environment_of, schemes
 from trueup.project.registering import named, registry_of, stamp_of
 from trueup.project.workspace import Workspace
 from trueup.registry.names import ModelNotFound, VersionName
@@ -99,15 +101,23 @@ def export(workspace: Workspace, name: str, out: Path, wish: Wish) -> Exported:
     return exporting.export(workspace.bucket, version.model, out, wish, order)
 
 
-def import_table(workspace: Workspace, name: str, table: Path, layout: Layout) -> Imported:
-    """Take a table of predictions that were made elsewhere, and labels."""
+def import_table(
+    workspace: Workspace, name: str, table: Path, layout: Layout, environment: str = ""
+) -> Imported:
+    """Take a table of predictions that were made elsewhere, and labels.
+
+    Beside each segment its profile is kept, as a server does it, once monitoring has a grid.
+    """
     from trueup.captures import importing
+    from trueup.serving.profiling import Profiling
 
     version = _named(workspace, name)
     at = stamp_of(workspace).at
-    whose = Whose(version.model, version.version or 0, _digest(workspace, version), at)
-    rules = rules_for(workspace, version.model)
-    return importing.import_table(workspace.bucket, whose, table, layout, rules)
+    where = environment_of(workspace, environment)
+    whose = Whose(version.model, version.version or 0, _digest(workspace, version), at, where)
+    beside = Profiling(workspace.bucket, schemes(workspace.bucket, where), _tell)
+    kept = importing.Kept(rules_for(workspace, version.model), beside)
+    return importing.import_table(workspace.bucket, whose, table, layout, kept)
 
 
 def erase(workspace: Workspace, name: str, chosen: Chosen, why: str) -> Erased:
@@ -223,6 +233,10 @@ def _digest(workspace: Workspace, name: VersionName) -> str:
 
 def _span(name: VersionName, question: Question) -> Span:
     return Span(question.since, question.until, question.version or name.version)
+
+
+def _tell(text: str) -> None:
+    print(f"trueup: {text}", file=sys.stderr)
 
 
 def _lines(listed: Path) -> list[str]:

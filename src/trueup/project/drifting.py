@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from trueup.monitoring.scanning.blocking import BlockSize
 
 
+_CURRENT = "table that it is compared with"
+
+
 class DriftOptions(msgspec.Struct, frozen=True):
     """What is compared, and when it is an alarm."""
 
@@ -71,7 +74,8 @@ def drift(reference: Any, current: Any, options: DriftOptions | None = None, **n
     from trueup.monitoring.comparing import compare
     from trueup.monitoring.scanning.blocking import like
     from trueup.monitoring.scanning.passes import Asked
-    from trueup.monitoring.scanning.scan import scan_on, scan_reference
+    from trueup.monitoring.scanning.scan import ColumnsDiffer, scan_on, scan_reference
+    from trueup.monitoring.scanning.sources import source_of
 
     options = options or DriftOptions(**named)
     limits = _limits(options)
@@ -79,8 +83,13 @@ def drift(reference: Any, current: Any, options: DriftOptions | None = None, **n
     before = scan_reference(reference, asked)
     _require_rows(before.reference.rows, "reference")
     blocks = like(before.reference, asked.blocks)
-    after = scan_on(before.reference.grid, current, msgspec.structs.replace(asked, blocks=blocks))
-    _require_rows(int(after.profile.rows.sum()), "table that it is compared with")
+    try:
+        asked = msgspec.structs.replace(asked, blocks=blocks)
+        after = scan_on(before.reference.grid, current, asked)
+    except ColumnsDiffer:  # a CSV without rows says nothing of its types
+        _require_rows(source_of(current).count(), _CURRENT)
+        raise
+    _require_rows(int(after.profile.rows.sum()), _CURRENT)
     ones, twos = before.reference.cells(), after.cells()
     cells = {one.name: (one, two) for one, two in zip(ones, twos, strict=True)}
     return Drift(compare(ones, twos, limits), cells, before.left_out)

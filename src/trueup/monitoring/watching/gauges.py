@@ -9,6 +9,7 @@ from trueup.monitoring.watching.events import Checked, Matured, State
 
 COLUMNS = 8
 METRICS = 4
+DETECTORS = 8
 
 
 class Gauge(msgspec.Struct, frozen=True):
@@ -20,7 +21,7 @@ class Gauge(msgspec.Struct, frozen=True):
 
 
 def gauges(model: str, check: Checked, matured: Matured | None = None) -> tuple[Gauge, ...]:
-    """Return what is shown of a model's last check: at most some forty samples.
+    """Return what is shown of a model's last check: at most some fifty samples.
 
     ``matured`` is the last window whose labels are complete. Of columns those with the largest
     effects are shown; their names are the only labels that data can make.
@@ -45,6 +46,12 @@ def _gauges(
         yield Gauge("trueup_monitor_drifted_columns", len(drift.moved), of)
         for one in drift.columns[:COLUMNS]:
             yield Gauge("trueup_monitor_effect", one.effect, (*of, ("column", one.name[:80])))
+    for found in (check.detected.findings if check.detected else ())[:DETECTORS]:
+        labels = (*of, ("detector", found.detector[:80]))
+        if found.standing in ("calibrated", "promised"):
+            yield Gauge("trueup_monitor_detector", found.counts, labels)
+        else:
+            yield Gauge("trueup_monitor_uncalibrated_detector", found.fired, labels)
     made = check.performance.estimated if check.performance else ()
     for each in made[:METRICS]:
         if each.value is not None:

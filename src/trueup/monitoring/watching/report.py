@@ -23,6 +23,7 @@ _COLUMNS = (
     Column("column"),
     Column("is"),
     Column("drift"),
+    Column("importance", "number", digits=3),
     Column("effect", "number", digits=3),
     Column("at least", "number", digits=3),
     Column("score", "number", digits=3),
@@ -147,7 +148,11 @@ def _in_full(one: Checked) -> Iterator[Block]:
 
 def _column(rank: int, one: Moved) -> tuple[Cell, ...]:
     word = "drifted" if one.drifted else "small" if one.score > one.at else "no"
-    return (rank, one.name, one.role, word, one.effect, one.lower, one.score, one.at)
+    return (rank, one.name, one.role, word, *_numbers(one))
+
+
+def _numbers(one: Moved) -> tuple[Cell, ...]:
+    return one.importance, one.effect, one.lower, one.score, one.at
 
 
 def _notes(standing: Standing) -> Iterator[str]:

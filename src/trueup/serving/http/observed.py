@@ -18,6 +18,8 @@ _SAYS = {
     "trueup_monitor_drift_threshold": "The score above which drift is significant.",
     "trueup_monitor_drifted_columns": "Columns that have drifted.",
     "trueup_monitor_effect": "How far a column is from the reference, of those that are furthest.",
+    "trueup_monitor_detector": "1 for a detector that has found something in it, by its promise.",
+    "trueup_monitor_uncalibrated_detector": "The same of one that promises nothing.",
     "trueup_monitor_estimated": "A metric of that window, estimated without labels.",
     "trueup_monitor_realised": "A metric of the last window whose labels are complete.",
     "trueup_monitor_realised_window_end_seconds": "Unix time at which that window ends.",
