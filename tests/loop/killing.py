@@ -10,14 +10,20 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from tests.loop.scenes import MODEL, after, drift, harm, low, performance, policy, windows
 from tests.loop.world import World, loop_of
 from trueup import clock
 from trueup.config.loop_entries import RetrainEntry
-from trueup.loop.events import TrialWord
+from trueup.loop.equipment import Loop
+from trueup.loop.events import Aftermath, TrialWord
+from trueup.loop.history import Course, History
 from trueup.loop.journal import Journal
 from trueup.loop.observations import WindowSeen
 from trueup.loop.points import POINTS
@@ -38,7 +44,8 @@ def scenario(name: str) -> Policy:
     if name == "refit":
         recipe = RetrainEntry(params={"prepare.until": "holdout"}, refit=True)
         return policy(drift(1, 1), then="person", retrain=recipe)
-    return policy(drift(1, 1), then="canary" if name in ON_TRIAL else name)
+    then = "canary" if name in ON_TRIAL else "pull_request" if name == "merged" else name
+    return policy(drift(1, 1), then=then)
 
 
 def shown(name: str) -> Callable[[datetime], tuple[WindowSeen, ...]]:
@@ -51,9 +58,10 @@ def prepared(folder: Path, name: str) -> World:
     """Return a world in which the scenario can happen."""
     world = World(FolderBucket(folder))
     world.begin()
-    if name in ON_TRIAL:
+    if name in ON_TRIAL or name == "merged":
         world.live = lambda decided: ON_TRIAL[name]
         tick(loop_of(world, scenario(name), shown(name)), NOW)
+        world.bucket.create("objects/merged", b"{}")
     if name in ("harm", "rollback"):
         number, _ = world._judge(77, "pass")
         if name == "harm":
@@ -64,6 +72,19 @@ def prepared(folder: Path, name: str) -> World:
 
             world.registry.promote(MODEL, PromotionRequest(number, TERMS, LOOPER, NOW))
     return world
+
+
+class Back:
+    """Finds that each retrain has helped, at once."""
+
+    def look(self, course: Course, history: History, now: datetime) -> Aftermath | None:
+        decision = course.decided.decision
+        return Aftermath(at=now, by="ada", decision=decision, effect="helped", windows=())
+
+
+def looking_back(world: World, name: str, **how: Any) -> Loop:
+    loop = loop_of(world, scenario(name), shown(name), harm=name == "harm", **how)
+    return replace(loop, ports=msgspec.structs.replace(loop.ports, lookback=Back()))
 
 
 def killed_at(world: World, name: str, point: str, met: Path) -> bool:
@@ -81,8 +102,7 @@ def killed_at(world: World, name: str, point: str, met: Path) -> bool:
 
     child = os.fork()
     if child == 0:
-        loop = loop_of(world, scenario(name), shown(name), point=die, harm=name == "harm")
-        tick(loop, NOW)
+        tick(looking_back(world, name, point=die), NOW)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     return os.WIFSIGNALED(status)
@@ -92,8 +112,7 @@ def goes_on(world: World, name: str) -> None:
     """Tick until nothing is left to do, later than any claim lasts."""
     for nth in range(1, 4):
         later = lambda nth=nth: clock.now() + timedelta(hours=nth)  # noqa: E731 - a clock
-        loop = loop_of(world, scenario(name), shown(name), clock=later, harm=name == "harm")
-        tick(loop, NOW + timedelta(minutes=nth))
+        tick(looking_back(world, name, clock=later), NOW + timedelta(minutes=nth))
 
 
 def counted(world: World) -> dict[str, object]:
@@ -108,7 +127,8 @@ def counted(world: World) -> dict[str, object]:
         "ends": [one.ended.end if one.ended else "open" for one in history.courses.values()],
         "trained": len(world.times("trained")),
         "registry": dict(sorted(kinds.items())),
-        "proposals": len(history.proposals),
+        "proposals": [one.closed is not None for one in history.proposals],
+        "helped": [one.aftermath is not None for one in history.courses.values()],
         "sent": dict(Counter(world.times("sent"))),
         "champion": world.history().champion("prod"),
     }
