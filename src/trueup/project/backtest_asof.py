@@ -8,7 +8,7 @@ from trueup.config.model_entries import ModelEntry
 from trueup.delivery.scanning import Unreadable, columns_of, tables_in
 from trueup.delivery.training import training_of
 from trueup.loop.backtest.asof import Made, require_past
-from trueup.project.backtest_rows import ARRIVED, TABLE
+from trueup.project.backtest_rows import ARRIVALS, ARRIVED
 from trueup.project.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def check_tables(workspace: Workspace, model: str, now: datetime, home: Path) ->
     entry: ModelEntry = workspace.project.models[model]
     evaluate = entry.evaluate
     assert evaluate is not None  # noqa: S101 - declared has looked
-    arrived = pl.read_parquet(home / TABLE, columns=[evaluate.id, ARRIVED])
+    arrived = pl.read_parquet(home / ARRIVALS, columns=[evaluate.id, ARRIVED])
     known = arrived.select(id=evaluate.id, arrived=ARRIVED).drop_nulls()
     for path in _read(workspace, entry):
         if not (workspace.root / path).exists():

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trueup.config.model_entries import EvaluateEntry, ModelEntry
+from trueup.delivery.belongings import SIGNATURE
 from trueup.delivery.elsewhere.asking import Asking
 from trueup.delivery.evaluating import Evaluation, evaluation, predictions_from, rows_of
 from trueup.delivery.functions import project_functions
 from trueup.delivery.points import PART as POINTS
+from trueup.delivery.points import points_here
 from trueup.delivery.predicting import asking_of
 from trueup.delivery.seen import PART as SEEN
-from trueup.delivery.seen import decode, rows_seen, seen_by_any
+from trueup.delivery.seen import decode, encode, rows_seen, seen_by_any
+from trueup.delivery.subject import Subject
 from trueup.errors import NotProven, WrongUsage
 from trueup.loop.backtest.questions import Judge, Made, Make, Score, Verdict
 from trueup.pipeline.outcome import Quiet, RunResult, StageResult
@@ -26,7 +29,7 @@ from trueup.project.backtest_checkout import Checkout
 from trueup.project.backtest_rows import judged_rows
 from trueup.project.loading import model_of
 from trueup.project.options import RunOptions
-from trueup.project.registering import lineage_of, locked_artifact, register
+from trueup.project.registering import Extras, locked_artifact, register
 from trueup.project.running import run
 from trueup.project.withholding import trespass
 from trueup.project.workspace import Workspace
@@ -34,6 +37,7 @@ from trueup.registry.names import VersionName
 from trueup.registry.records import Registered
 from trueup.registry.registry import Resolved
 from trueup.registry.standards import rules_digest
+from trueup.store.artifacts import Artifact
 
 if TYPE_CHECKING:
     from trueup.models.artifact import Model
@@ -48,7 +52,6 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     made: Made
     version: int = 0  # in the backtest's registry
     data: str = ""  # digest of its evaluation rows
-    code: str = ""
     format: int = 1
 
 
@@ -199,19 +202,17 @@ class Bench:
         return tuple(sorted({str(one) for path in paths if (one := graph.producer(path))}))
 
     def _registered(self, asked: Make, seconds: float) -> Kept:
-        workspace, told = self.checkout.opened(), list[str]()
+        workspace = self.checkout.opened()
         check_tables(workspace, self.place.model, asked.as_of, self.place.home)
         subject = gating.subject_of(workspace, self.place.model, self.place.environment)
         data = _evaluate(subject.entry).data
-        extras = gating.extras_of(workspace, subject, told.append)
-        found = register(workspace, self.place.model, extras).version
+        found = register(workspace, self.place.model, _extras(workspace, subject)).version
         target = self.folder(asked) / data
         target.parent.mkdir(parents=True, exist_ok=True)
         copy2(workspace.root / data, target)
         digest = locked_artifact(workspace, data).digest
-        code = lineage_of(workspace, subject.path)[1]
         workspace.close()
-        return Kept(Made(found.model.digest, seconds), found.version, digest, code)
+        return Kept(Made(found.model.digest, seconds), found.version, digest)
 
     def _kept(self, asked: Make) -> Kept:
         path = self.folder(asked) / _RECORD
@@ -285,6 +286,23 @@ def between(table: Evaluation, begin: datetime, end: datetime) -> Evaluation:
         time=None if table.time is None else table.time[part],
         group=None if table.group is None else table.group[part],
     )
+
+
+def _extras(workspace: Workspace, subject: Subject) -> Extras:
+    """Return what is kept with a candidate: no golden requests, as nobody is to serve it."""
+    from trueup.models.signature import infer
+    from trueup.models.tables import as_table
+
+    table, measured = subject.table, points_here(subject)
+    bodies = {SEEN: encode(subject.seen)}
+    bodies[SIGNATURE] = msgspec.json.encode(infer(as_table(table.frame.select(table.features))))
+    if measured:
+        bodies[POINTS] = msgspec.json.encode(measured, order="sorted")
+    parts = {
+        name: Artifact(workspace.content.add_bytes(body, sync=True), len(body))
+        for name, body in bodies.items()
+    }
+    return Extras(signature=parts[SIGNATURE].digest, parts=parts)
 
 
 def _evaluate(entry: ModelEntry) -> EvaluateEntry:

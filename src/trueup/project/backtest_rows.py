@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 TABLE = "history.parquet"
+ARRIVALS = "arrivals.parquet"  # of all rows, also those before the first that are replayed
 ARRIVED = "trueup.arrived"  # when a row's label was there; null: never
 
 

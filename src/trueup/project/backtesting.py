@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -122,8 +123,8 @@ class _Opened:
         wish = backtest_rows.Wish(
             self.full, self.environment, wanted.rows, wanted.label_at, wanted.delay_s
         )
-        every = backtest_rows.history(workspace, self.entry, wish)
-        self.course, self.rows = _course(every, wanted, self)
+        self.every = backtest_rows.history(workspace, self.entry, wish)
+        self.course, self.rows = _course(self.every, wanted, self)
         self.place = self._placed()
 
     def workers(self) -> list[Here] | list[Process]:
@@ -172,12 +173,13 @@ class _Opened:
 
     def _placed(self) -> Place:
         """Return where this very backtest works, with its rows in place."""
-        import io
-
-        body = io.BytesIO()
-        self.rows.write_parquet(body)
+        arrivals = self.every.select(self.evaluate.id, backtest_rows.ARRIVED)
+        bodies = {
+            backtest_rows.TABLE: _parquet(self.rows),
+            backtest_rows.ARRIVALS: _parquet(arrivals),
+        }
         told = {
-            "rows": _digest(body.getvalue()),
+            **{name: _digest(body) for name, body in bodies.items()},
             "model": self.full,
             "environment": self.environment,
             "release": trueup.__version__,
@@ -186,7 +188,8 @@ class _Opened:
         policies = self.wanted.policies and str(self.workspace.start / self.wanted.policies)
         home = top / digest_of(self.workspace, told, policies)
         home.mkdir(parents=True, exist_ok=True)
-        (home / backtest_rows.TABLE).write_bytes(body.getvalue())
+        for file, body in bodies.items():
+            (home / file).write_bytes(body)
         return Place(home, top / "store", self.model, self.environment)
 
 
@@ -238,6 +241,12 @@ def _replayed(opened: _Opened, asking: Asking, say: Callable[[str], None]) -> di
             f" made: {error}",
             remedy="Begin later: --since MOMENT, or make it by hand with: trueup run --set ...",
         ) from error
+
+
+def _parquet(frame: "pl.DataFrame") -> bytes:
+    body = BytesIO()
+    frame.write_parquet(body)
+    return body.getvalue()
 
 
 def _digest(body: bytes) -> str:
