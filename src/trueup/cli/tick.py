@@ -11,7 +11,8 @@ from trueup.cli.moments import now_option
 from trueup.cli.opening import json_option, opened
 from trueup.cli.showing import markdown_option, show, show_json
 
-CODES = {"stopped": 9, "failed": 6, "refused": 3, "inconclusive": 4, "undecided": 4}  # in this order
+# in this order
+CODES = {"stopped": 9, "failed": 6, "refused": 3, "inconclusive": 4, "undecided": 4}
 
 
 @click.command()
