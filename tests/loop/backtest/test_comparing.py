@@ -189,7 +189,7 @@ def test_policies_of_equal_quality_are_told_apart_by_chance_alone(
 ) -> None:
     names = ("never", "yours", "monthly", "on drift")[:policies]
     told = 0
-    backtests = 200 // policies
+    backtests = 120 // policies
     for seed in range(backtests):
         lifts = dict.fromkeys(names, flat(1.0))
         scored = answered(seed, lifts, days=DAYS, a_day=30, together=0.5)

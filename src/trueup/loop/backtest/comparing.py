@@ -49,9 +49,9 @@ def levels(scored: Scored, asked: Asked) -> tuple[Score, ...]:
 
     A month counts by its rows.
     """
-    found = []
+    ready, found = _ready(scored, asked), list[Score]()
     for name in asked.metrics:
-        part = _part(_ready(scored, asked), name, asked)
+        part = _part(ready, name, asked)
         rows, months = len(part.table), len(np.unique(part.months))
         values = _values(part)
         found += [
