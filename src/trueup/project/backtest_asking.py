@@ -21,8 +21,12 @@ class Worker(Protocol):
         """Return an answer as it is kept."""
         ...
 
+    def stop(self) -> None:
+        """Let go of what is under way, where that can be ended."""
+        ...
+
     def close(self) -> None:
-        """End."""
+        """Clear up; nothing is under way any more."""
         ...
 
 
@@ -44,7 +48,9 @@ class Asking:
 
     def close(self) -> None:
         """End the workers; what none of them has begun is left."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for one in self._workers:
+            one.stop()
+        self._threads.shutdown(cancel_futures=True)
         for one in self._workers:
             one.close()
 

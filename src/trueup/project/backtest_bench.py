@@ -69,7 +69,7 @@ class Bench:
 
     def __init__(self, source: Workspace, place: Place, slot: int) -> None:
         self.place = place
-        self.checkout = Checkout(source, place.home / "checkouts" / str(slot), place.store)
+        self.checkout = Checkout(source, copy_of(place, slot), place.store)
         self._models: dict[str, Model] = {}
         self._history: Evaluation | None = None
 
@@ -253,6 +253,11 @@ def _why(result: RunResult) -> str:
         return ""
     first = result.failures[0]
     return f"the stage {first.stage} failed: {first.error}\n{first.tail}".strip()
+
+
+def copy_of(place: Place, slot: int) -> Path:
+    """Return where a worker's copy of the project lies."""
+    return place.home / "checkouts" / str(slot)
 
 
 def key_of(asked: Make) -> str:

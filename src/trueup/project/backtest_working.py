@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from shutil import rmtree
 from typing import IO, Any
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from trueup import errors
 from trueup.errors import TrueupError
 from trueup.loop.backtest.questions import Judge, Look, Make, Question, Score
-from trueup.project.backtest_bench import Bench, Place
+from trueup.project.backtest_bench import Bench, Place, copy_of
 from trueup.project.backtest_watching import looked
 from trueup.project.workspace import Workspace
 
@@ -53,6 +54,9 @@ class Here:
         """Return an answer as it is kept."""
         return answered(self._bench, question)
 
+    def stop(self) -> None:
+        """Do nothing: what this process does, it ends."""
+
     def close(self) -> None:
         """Remove the copy of the project."""
         self._bench.checkout.remove()
@@ -66,7 +70,7 @@ class Process:
             str(source.root), str(source.start), dict(source.env), str(place.home),
             str(place.store), place.model, place.environment, slot,
         )  # fmt: skip
-        self._env = _bounded(source.env, threads)
+        self._env, self._copy = _bounded(source.env, threads), copy_of(place, slot)
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, question: "Question | Score") -> bytes:
@@ -87,11 +91,16 @@ class Process:
             raise kind(said.problem, remedy=said.remedy, place=said.place)
         return said.body
 
-    def close(self) -> None:
-        """End it."""
+    def stop(self) -> None:
+        """End it, whatever it does."""
         if self._process is not None:
             self._process.terminate()
+
+    def close(self) -> None:
+        """Remove its copy of the project."""
+        if self._process is not None:
             self._process.communicate()
+        rmtree(self._copy, ignore_errors=True)
 
     def _started(self) -> "subprocess.Popen[bytes]":
         if self._process is None:
