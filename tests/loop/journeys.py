@@ -16,18 +16,22 @@ PER_DAY = 150
 LATE = 2  # days until it is known what became of a row
 
 
-def shop(root: Path, monitor: str, loop: str, more: str = "") -> Path:
-    """Write the project, train its first version and make it champion."""
+def shop(root: Path, monitor: str, loop: str, more: str = "", days: int = 60) -> Path:
+    """Write the project, train its first version and make it champion.
+
+    ``days`` are those of the rows that it is judged on, which are the reference, too.
+    """
     lines = shops.CONFIGURATION.splitlines()
     at = next(nth for nth, line in enumerate(lines) if line.strip().startswith("monitor:"))
     text = "\n".join(
         [*lines[:at], f"        monitor: {monitor}", f"        loop: {loop}", more, ""]
     )
+    root.mkdir(exist_ok=True)
     write(root, {"trueup.yaml": text, "prepare.py": shops.PREPARE, "train.py": shops.TRAIN})
     until = LIVE.strftime("%Y-%m-%dT%H:%M:%SZ")
     (root / "params.yaml").write_text(f'prepare:\n  until: "{until}"\n')
     shops.rows(FIRST, 60, 20, seed=1).write_csv(root / "raw.csv")
-    shops.rows(FIRST - 60 * DAY, 60, 60, seed=2).write_csv(root / "test.csv")
+    shops.rows(FIRST - days * DAY, days, 60, seed=2).write_csv(root / "test.csv")
     (root / ".gitignore").write_text(".trueup/\n*.csv\n*.parquet\nmodel.skops\n")
     for words in (["init", "-q"], ["add", "--all"], ["commit", "-qm", "first"]):
         subprocess.run(["git", "-C", str(root), *words], check=True)

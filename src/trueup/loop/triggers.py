@@ -9,7 +9,7 @@ import msgspec
 from trueup.loop import schedules
 from trueup.loop.events import Cause
 from trueup.loop.history import History
-from trueup.loop.observations import Level, Observations, WindowSeen
+from trueup.loop.observations import BrokenPart, Level, Observations, WindowSeen
 from trueup.loop.policy import Trigger
 
 _NAMED = 6  # columns, or findings, in a sentence
@@ -168,7 +168,7 @@ def _says(trigger: Trigger, hits: Sequence[WindowSeen], of: int) -> str:
         where = f"in {len(hits)} of the last {of} windows ({names})"
     if trigger.kind in ("data_broken", "skew"):
         parts = [one for one in newest.broken if (one.check == "skew") == (trigger.kind == "skew")]
-        what = "; ".join(f"{one.says}{f' ({one.mend})' if one.mend else ''}" for one in parts)
+        what = "; ".join(_named(one) for one in parts)
         return f"data is broken {where}: {what}" if what else f"data is broken {where}"
     if trigger.kind == "drift":
         moved = ", ".join(newest.moved[:_NAMED])
@@ -178,6 +178,12 @@ def _says(trigger: Trigger, hits: Sequence[WindowSeen], of: int) -> str:
     about = f": {level.says}" if level and level.says else ""
     estimated = "" if trigger.kind == "performance" else ", as estimated without labels,"
     return f"performance{estimated} is too low {where}{about}"
+
+
+def _named(part: BrokenPart) -> str:
+    """Return what is broken with its column, and the pipe to mend."""
+    column = f"{part.column}: " if part.column and part.column not in part.says else ""
+    return f"{column}{part.says}" + (f" ({part.mend})" if part.mend else "")
 
 
 def _utc(moment: datetime) -> str:
