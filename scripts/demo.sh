@@ -268,7 +268,7 @@ backtest() {
   say "Would another policy have served better? The year once more, of what was captured: all history and"
   say "the last eight weeks, each with and without the gate, beside never"
   show cat policies.yaml
-  show trueup backtest flight-late --policies policies.yaml --since 2013-03-01 --until 2014-01-02 --html ../backtest.html
+  show trueup backtest flight-late --policies policies.yaml --since 2013-03-01 --until 2014-01-01 --html ../backtest.html
   expect "never"
   expect "eight weeks, no gate"
   [ -s ../backtest.html ] || {
