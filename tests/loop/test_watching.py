@@ -87,6 +87,23 @@ def test_the_heart_goes_on_while_a_model_is_retrained() -> None:
     assert len(seen) == 3
 
 
+def test_a_round_that_hangs_is_missed_in_the_end(
+    monkeypatch: pytest.MonkeyPatch, eventually: Callable[[Callable[[], object]], None]
+) -> None:
+    monkeypatch.setattr("trueup.loop.watching.LONGEST", timedelta(0))
+    bucket = MemoryBucket()
+
+    def is_missing() -> bool:
+        found = last_beat(bucket, "loop")
+        return found is not None and found.is_missing(clock.now())
+
+    def hangs() -> Ticked:
+        eventually(is_missing)
+        return DONE
+
+    watch(bucket, [("a", hangs)], Pace(every_s=0.01, passes=1), lambda model, what: None, Event())
+
+
 LOOP = """
     project: p
     stages:
