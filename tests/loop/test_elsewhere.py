@@ -21,7 +21,7 @@ from tests.forges.worlds import World, world_of
 from tests.loop.shop import LIVE
 from tests.loop.withheld import withheld
 from tests.project.projects import opened
-from trueup.compute.ray_jobs import RayJobs
+from trueup.compute.ray_jobs import Job, RayJobs
 from trueup.errors import RemoteSilent
 from trueup.loop.journal import Journal
 from trueup.loop.ticking import Ticked
@@ -113,7 +113,7 @@ def cluster(folder: Path) -> Iterator[str]:
     with (folder / "said").open("wb") as said:
         head = subprocess.Popen(words, stdout=said, stderr=said, start_new_session=True)
     try:
-        until(lambda: answers(address), 90.0)
+        until(lambda: takes_jobs(address), 150.0)
         yield address
     finally:
         os.killpg(head.pid, signal.SIGTERM)
@@ -131,11 +131,13 @@ def free_ports(count: int) -> list[int]:
         return [int(one.getsockname()[1]) for one in found]
 
 
-def answers(address: str) -> bool:
+def takes_jobs(address: str) -> bool:
+    """Say whether a cluster is up, with the agent on its node that starts jobs."""
     try:
-        return RayJobs(address).find("nothing-yet") is None
+        RayJobs(address).submit(Job("the-first", ["true"], "", {}))
     except RemoteSilent:
         return False
+    return True
 
 
 def until(holds: Callable[[], bool], limit_s: float) -> None:
@@ -153,7 +155,7 @@ def test_a_job_of_ray_trains_once_and_its_refit_too(
         root = tmp_path / "shop"
         root.mkdir()
         more = f", refit: true, where: ray, ray: {{address: '{address}', env: [PATH, HOME, TOKEN]}}"
-        withheld(root, more, store=str(tmp_path / "bucket"))
+        withheld(root, more, store="../bucket")
         env = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "TOKEN": "secret-of-mine"}
 
         def tick(at: datetime) -> list[tuple[str, str]]:
@@ -165,7 +167,7 @@ def test_a_job_of_ray_trains_once_and_its_refit_too(
 
             def over() -> bool:
                 found[:] = tick(at)
-                return found[0][0] != "" or "left for" in found[0][1]
+                return found[0][0] != ""
 
             until(over, 180.0)
             return found
@@ -173,16 +175,14 @@ def test_a_job_of_ray_trains_once_and_its_refit_too(
         tick(LIVE + timedelta(days=1))
         before = (root / "model.skops").read_bytes()
         ((end, says),) = tick(DUE)
-        assert (end, says.startswith(f"it is being trained: {address}/#/jobs/")) == ("", True)
+        assert (end, says.rpartition("/")[0]) == ("", f"it is being trained: {address}/#/jobs")
         assert (root / "model.skops").read_bytes() == before
         assert ended(DUE) == [("asked", "version 3 is a refit of version 2, not judged itself")]
         history = registry_of(opened(root)).history("shop/sale")
         assert history.version(3).refit_of == 2
         (decision,) = Journal(opened(root).bucket, "shop/sale").history().courses
         jobs = RayJobs(address)
-        assert [jobs.find(name) is not None for name in (decision, f"{decision}-refit")] == [
-            True
-        ] * 2
+        assert all(jobs.find(name) for name in (decision, f"{decision}-refit"))
 
         with (root / "train.py").open("a") as code:
             code.write("import os\nprint('token', os.environ['TOKEN'])\nraise SystemExit(3)\n")

@@ -22,7 +22,7 @@ class Job(msgspec.Struct, frozen=True):
 
     name: str
     words: Sequence[str]
-    package: str  # what upload returned: its working directory
+    package: str  # what upload returned: its working directory; empty: it has none of ours
     env: Mapping[str, str]  # Ray keeps the values, and shows them to whoever may see its jobs
     metadata: Mapping[str, str] = {}
     cpus: float | None = None
@@ -73,10 +73,11 @@ class RayJobs:
 
     def submit(self, job: Job) -> None:
         """Start a job; Ray refuses a second of the same name."""
+        own = {"working_dir": job.package} if job.package else {}
         asked: dict[str, Any] = {
             "entrypoint": shlex.join(job.words),
             "submission_id": job.name,
-            "runtime_env": {"working_dir": job.package, "env_vars": dict(job.env)},
+            "runtime_env": {**own, "env_vars": dict(job.env)},
             "metadata": dict(job.metadata),
         }
         wanted = {"entrypoint_num_cpus": job.cpus, "entrypoint_num_gpus": job.gpus}

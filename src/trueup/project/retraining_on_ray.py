@@ -8,6 +8,7 @@ from trueup.config.loop_entries import RayEntry
 from trueup.errors import NotProven, WrongUsage
 from trueup.loop.ports import Training
 from trueup.project.workspace import STORE_VARIABLE, Workspace
+from trueup.store.folder import FolderBucket
 
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 _TOKEN = "RAY_AUTH_TOKEN"  # noqa: S105 - the variable's name
@@ -38,7 +39,7 @@ class Jobs:
             )
         self._root, self._model, self._entry = workspace.root, model, entry
         self._env = {name: env[name] for name in entry.env}
-        self._env.setdefault(STORE_VARIABLE, workspace.store_url)
+        self._env.setdefault(STORE_VARIABLE, _store_of(workspace))
         self._jobs = RayJobs(address, env.get(_TOKEN, ""))
 
     def find(self, name: str) -> Training | None:
@@ -86,3 +87,9 @@ class Jobs:
             if len(value) > 3 and name != STORE_VARIABLE:
                 text = text.replace(value, f"${name}")
         return text
+
+
+def _store_of(workspace: Workspace) -> str:
+    """Return where the bucket is, also for a job that runs in another folder."""
+    bucket = workspace.bucket
+    return str(bucket.root.resolve()) if isinstance(bucket, FolderBucket) else workspace.store_url
