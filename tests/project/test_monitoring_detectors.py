@@ -184,3 +184,24 @@ def test_another_detector_begins_with_a_panel_of_its_own(detecting: Path) -> Non
     served(detecting, rows(LIVE + 3 * DAY, 1, 100, seed=8))
     *_, last = findings(watched(detecting))
     assert [one.detector for one in last.findings] == ["checks:far", "e_detector"]
+
+
+def test_what_detectors_have_kept_of_rows_goes_with_an_erasure_and_is_made_anew(
+    detecting: Path,
+) -> None:
+    kept = detecting / ".trueup" / "store" / "profiles" / "shop" / "sale"
+
+    def states_of_rows() -> list[Path]:
+        return [one for kind in ("state", "panel", "page") for one in kept.glob(f"*/{kind}-*")]
+
+    assert states_of_rows()
+    said(detecting, "captures", "erase", "sale", "--id", "3-0", "--why", "asked to")
+    assert not states_of_rows()
+    served(detecting, moved(LIVE + 3 * DAY, 1, seed=4))
+    found = watched(detecting)
+    assert found.reference is not None
+    assert "rows were erased" in found.reference.why
+    assert "checks:far" in list(findings(found))[-1].triggers
+    assert states_of_rows()
+    again = watched(detecting)
+    assert again.reference == found.reference

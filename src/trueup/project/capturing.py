@@ -121,9 +121,13 @@ def import_table(
 
 
 def erase(workspace: Workspace, name: str, chosen: Chosen, why: str) -> Erased:
-    """Remove a person's rows, and say which versions were trained on them."""
+    """Remove a person's rows, and say which versions were trained on them.
+
+    What monitoring's detectors have kept of rows goes along: the next check begins them anew.
+    """
     from trueup.captures import erasing
     from trueup.monitoring.profiles.served import forget
+    from trueup.monitoring.watching.shelf import Shelf
 
     version = _named(workspace, name)
     stamp, bucket = stamp_of(workspace), workspace.bucket
@@ -136,6 +140,7 @@ def erase(workspace: Workspace, name: str, chosen: Chosen, why: str) -> Erased:
         lambda ids: trained_on(workspace, version.model, ids),
     )
     forget(bucket, version.model, segments_in(bucket, CAPTURES, version.model))
+    Shelf(bucket, version.model).forget_panels()
     return done
 
 

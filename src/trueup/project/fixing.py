@@ -32,11 +32,13 @@ class Fixing:
         history = watch.diary.history()
         there = history.reference(self.version.number)
         if there is None or not self._is_of_now(there[1]):
+            stale = there[0] if there else 0
             wanted = self._referenced(history, there[1] if there else None)
 
             def decide(now: History) -> Referenced | None:
                 known = now.reference(self.version.number)
-                return None if known and self._is_of_now(known[1]) else wanted
+                newer = known and known[0] > stale and self._is_of_now(known[1])
+                return None if newer else wanted
 
             there = watch.diary.add(decide).reference(self.version.number)
             assert there is not None  # noqa: S101 - it was just written, or somebody else's is
@@ -47,10 +49,15 @@ class Fixing:
     def _is_of_now(self, event: Referenced) -> bool:
         watch = self.version.watch
         asked = watch.reference is None or event.source == source_of(watch.reference)
-        return asked and event.settings == watch.settings.digest
+        return asked and event.settings == watch.settings.digest and not self._is_forgotten(event)
+
+    def _is_forgotten(self, event: Referenced) -> bool:
+        """Say whether what its detectors knew was taken away, as rows of it were erased."""
+        return bool(event.panel) and not self.version.watch.shelf.has(event.panel)
 
     def _referenced(self, history: History, before: Referenced | None) -> Referenced:
         watch, settings = self.version.watch, self.version.watch.settings
+        forgotten = before is not None and self._is_forgotten(before)
         is_kept = before is not None and before.window_s == settings.window_s
         is_kept = is_kept and (watch.wish is None or bool(before and before.answers))
         is_kept = is_kept and not settings.detectors  # these look at rows, which are not kept
@@ -72,6 +79,8 @@ class Fixing:
             made = msgspec.structs.replace(made, says=(*made.says, *fixed.says))
             drafted = msgspec.structs.replace(drafted, panel=fixed.panel)
         why = "first check of the version" if before is None else "other rows or windows"
+        if forgotten:
+            why = "rows were erased, and with them what detectors had kept"
         return self._event(made, drafted, why)
 
     def _based_on(self, rows: Referential, history: History) -> basing.Based:

@@ -16,6 +16,7 @@ from trueup.store.bucket import Bucket, Missing
 if TYPE_CHECKING:
     from trueup.monitoring.detectors.panel import Panel
 
+_OF_ROWS = ("state-", "panel-", "page-")
 _SHORT = 16  # letters of a digest, in a key
 _Record = TypeVar("_Record", bound=msgspec.Struct)
 
@@ -79,6 +80,23 @@ class Shelf:
 
         found = decode_panel(self._proven(key))
         return found.with_states([self._proven(one.state.decode()) for one in found.members])
+
+    def has(self, key: str) -> bool:
+        """Say whether something is there that was kept."""
+        return any(one.key == key for one in self._bucket.list(key))
+
+    def forget_panels(self) -> int:
+        """Remove what detectors have kept of rows, and what they showed; return how many.
+
+        For erasing: whoever watches next begins their walk anew.
+        """
+        gone = [
+            entry.key
+            for entry in self._bucket.list(f"{self._prefix}/")
+            if entry.key.rpartition("/")[2].startswith(_OF_ROWS)
+        ]
+        self._bucket.delete(gone)
+        return len(gone)
 
     def keep_page(self, grid: str, name: str, body: bytes) -> str:
         """Keep what a detector shows to people and return its key."""
