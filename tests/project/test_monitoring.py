@@ -22,11 +22,9 @@ from tests.project.watched import (
 )
 from trueup.captures.finding import Span
 from trueup.errors import TrueupError, WrongUsage
-from trueup.monitoring.detectors.findings import Finding
 from trueup.monitoring.watching import counting
-from trueup.monitoring.watching.events import Checked, Detected, Referenced
+from trueup.monitoring.watching.events import Checked, Referenced
 from trueup.monitoring.watching.gauges import gauges
-from trueup.monitoring.watching.windows import Window
 
 DAY = timedelta(days=1)
 
@@ -413,18 +411,3 @@ def test_a_column_that_is_new_is_told_to_be_not_watched(tmp_path: Path) -> None:
     found = watched(shop).reference
     assert found is not None
     assert found.rate[-1].endswith("until it is made anew (trueup monitor rebase): staff")
-
-
-def test_detectors_without_a_promise_have_a_gauge_of_their_own_and_are_bounded() -> None:
-    found = [Finding("e_detector", "promised", fired=True)]
-    found += [Finding(f"checks:{k}", "uncalibrated", fired=True) for k in range(20)]
-    checked = Checked(
-        at=LIVE, by="", window=Window(LIVE, LIVE + DAY), version=1, reference=1, rows=9,
-        segments="", detected=Detected(tuple(found)),
-    )  # fmt: skip
-    seen = [one for one in gauges("sale", checked) if "detector" in one.name]
-    assert [one.name for one in seen][:2] == [
-        "trueup_monitor_detector", "trueup_monitor_uncalibrated_detector",
-    ]  # fmt: skip
-    assert {one.value for one in seen} == {True}
-    assert len(seen) == 8
