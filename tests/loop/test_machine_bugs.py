@@ -81,7 +81,7 @@ def test_a_planted_bug_is_found_by_the_promise_that_it_breaks(
 
 
 _SETTINGS = settings(
-    max_examples=100, stateful_step_count=30, derandomize=True, database=None, deadline=None,
+    max_examples=2000, stateful_step_count=30, derandomize=True, database=None, deadline=None,
     phases=(Phase.generate,), report_multiple_bugs=False,
 )  # fmt: skip
 

@@ -38,7 +38,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def own_shop(shop: Path, tmp_path: Path) -> Path:
     """A copy of it, to be changed."""
-    others = shutil.ignore_patterns("captures", "labels", "*.log")
+    others = shutil.ignore_patterns("captures", "labels", ".tmp", "*.log")
     return Path(shutil.copytree(shop, tmp_path / "project", ignore=others))
 
 

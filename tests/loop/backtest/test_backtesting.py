@@ -52,7 +52,7 @@ def wanted(**how: object) -> Wanted:
         "name": "sale", "rows": "past.csv", "since": LIVE, "until": UNTIL, "step_s": 7 * 86400.0,
         "jobs": 1,
     }  # fmt: skip
-    return Wanted(**{**usual, **how})  # type: ignore[arg-type]
+    return Wanted(**{**usual, **how})  # type: ignore[arg-type]  # keyword arguments of several types
 
 
 class Enough(Exception):

@@ -45,7 +45,7 @@ PASS = Verdict("pass", go_on=True)
 
 def line(*, when: tuple[TriggerEntry, ...] = (WEEKLY,), **loop: object) -> Line:
     """Return the model's own policy."""
-    entry = LoopEntry(when=when, retrain=RECIPE, **{"cooldown": 0.0, **loop})  # type: ignore[arg-type]
+    entry = LoopEntry(when=when, retrain=RECIPE, **{"cooldown": 0.0, **loop})  # type: ignore[arg-type]  # keyword arguments of several types
     return lines_of(NAMED, ModelEntry(loop=entry), {}, ("yours",))[0]
 
 
