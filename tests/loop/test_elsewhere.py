@@ -1,7 +1,6 @@
 """A retrain that somebody else computes: asked for once, waited for, and taken from the bucket."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -28,6 +27,7 @@ from trueup.loop.ticking import Ticked
 from trueup.project import looping
 from trueup.project.registering import registry_of
 
+RAY = Path(__file__).parents[2] / ".build" / "venv-ray" / "bin" / "ray"
 DUE = LIVE + timedelta(days=7, hours=5)
 WEEK = timedelta(days=7)
 MINUTE = timedelta(minutes=1)
@@ -101,11 +101,12 @@ def test_a_workflow_trains_once_and_what_it_made_is_taken_from_the_bucket(tmp_pa
 @contextmanager
 def cluster(folder: Path) -> Iterator[str]:
     """Run a Ray of one node, and yield the address of its dashboard."""
-    ray = shutil.which("ray") or pytest.skip("no ray is installed")
+    if not RAY.exists():
+        pytest.skip("Ray is not installed; install it with: scripts/env.sh ray")
     folder.mkdir()
     port, dashboard = free_ports(2)
     words = [
-        *(ray, "start", "--head", "--block", "--disable-usage-stats", "--num-cpus=1"),
+        *(str(RAY), "start", "--head", "--block", "--disable-usage-stats", "--num-cpus=1"),
         *(f"--port={port}", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"),
         *("--object-store-memory=80000000", f"--temp-dir={folder}"),
     ]
