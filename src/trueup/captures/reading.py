@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -22,19 +23,19 @@ _EARLIEST = timedelta(days=1)  # clocks differ; no label is said longer before i
 
 
 def require_polars() -> None:
-    """Raise WrongUsage unless a polars is installed that can read captures."""
+    """Raise WrongUsage unless a polars is installed that can read captures; imports it not yet."""
     wanted = ".".join(map(str, _LEAST_POLARS))
     try:
-        import polars as pl
-    except ImportError as error:
+        here = version("polars")
+    except PackageNotFoundError as error:
         raise WrongUsage(
-            f"captures are read with polars, which is not installed here ({error})",
+            "captures are read with polars, which is not installed here",
             remedy="Install it: pip install 'trueup[captures]'",
         ) from error
-    found = tuple(int(part) for part in pl.__version__.split(".")[:2])
+    found = tuple(int(part) for part in here.split(".")[:2])
     if found < _LEAST_POLARS:
         raise WrongUsage(
-            f"captures are read with polars {wanted} or newer, not {pl.__version__}",
+            f"captures are read with polars {wanted} or newer, not {here}",
             remedy="Install it: pip install 'trueup[captures]'",
         )
 

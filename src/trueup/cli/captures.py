@@ -1,13 +1,13 @@
 """trueup captures."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from trueup.cli.environments import env_option
+from trueup.cli.moments import moment
 from trueup.cli.opening import json_option, opened
 from trueup.cli.printing import say
 from trueup.cli.showing import markdown_option, show, show_json
@@ -27,16 +27,9 @@ class _Captures(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def _moment(ctx: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
-    from trueup import clock
-    from trueup.project.capturing import moment_of
-
-    return None if text is None else moment_of(text, clock.now())
-
-
 def _spanned(command: Any) -> Any:
     for name, what in (("--until", "Only what was asked before then."), ("--since", _SINCE)):
-        command = click.option(name, metavar="MOMENT", callback=_moment, help=what)(command)
+        command = click.option(name, metavar="MOMENT", callback=moment, help=what)(command)
     return command
 
 
@@ -81,7 +74,7 @@ def _show(folder: Path, /, name: str, as_markdown: bool, as_json: bool, **asked:
 @click.option("--unlabelled", is_flag=True, help="Export also rows without a label.")
 @click.option("--shadows", is_flag=True, help="Export also what was compared and not returned.")
 @_spanned
-@click.option("--as-of", metavar="MOMENT", callback=_moment, help="As it was known then.")
+@click.option("--as-of", metavar="MOMENT", callback=moment, help="As it was known then.")
 @json_option
 @click.pass_obj
 def _export(folder: Path, /, name: str, out: Path, as_json: bool, **asked: Any) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trueup.cli.environments import env_option
+from trueup.cli.moments import moment
 from trueup.cli.opening import json_option, opened
 from trueup.cli.printing import say
 from trueup.cli.showing import markdown_option, show, show_json
@@ -21,18 +22,11 @@ _SINCE = "Of a trial: rows since then: 2026-11-23, 2026-11-23T08:00, or 2d ago."
 EXIT_CODES = {"done": 0, "failed": 3, "open": 4, "moved": 7}
 
 
-def _moment(ctx: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
-    from trueup import clock
-    from trueup.project.capturing import moment_of
-
-    return None if text is None else moment_of(text, clock.now())
-
-
 @click.command()
 @click.argument("names", nargs=-1)
 @click.option("--trial", is_flag=True, help="Judge by live rows that the champion answered too.")
-@click.option("--since", metavar="MOMENT", callback=_moment, help=_SINCE)
-@click.option("--until", metavar="MOMENT", callback=_moment, help="Of a trial: rows before then.")
+@click.option("--since", metavar="MOMENT", callback=moment, help=_SINCE)
+@click.option("--until", metavar="MOMENT", callback=moment, help="Of a trial: rows before then.")
 @env_option
 @file_options
 @markdown_option

@@ -1,12 +1,12 @@
 """trueup monitor."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from trueup.cli.environments import env_option, why_option
+from trueup.cli.moments import moment
 from trueup.cli.opening import json_option, opened
 from trueup.cli.printing import say
 from trueup.cli.showing import markdown_option, show, show_json
@@ -31,13 +31,6 @@ class _Monitor(click.Group):
         return super().invoke(ctx)
 
 
-def _moment(ctx: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
-    from trueup import clock
-    from trueup.project.capturing import moment_of
-
-    return None if text is None else moment_of(text, clock.now())
-
-
 def _span(ctx: click.Context, option: click.Parameter, text: str | None) -> Any:
     """Return the span of captures that is named, ``captures:2026-01-01..2026-02-01``."""
     from trueup.captures.finding import Span
@@ -51,7 +44,7 @@ def _span(ctx: click.Context, option: click.Parameter, text: str | None) -> Any:
             f"{text[:80]!r} is no reference",
             remedy="Name a span of captures: --reference captures:2026-01-01..2026-02-01",
         )
-    return Span(_moment(ctx, option, since), _moment(ctx, option, until))
+    return Span(moment(ctx, option, since), moment(ctx, option, until))
 
 
 @click.group(cls=_Monitor, subcommand_metavar="MODEL[@ALIAS|/N] | rebase MODEL")
@@ -66,10 +59,10 @@ def command() -> None:
 @command.command("check")
 @click.argument("name", metavar="MODEL[@ALIAS|/N]")
 @env_option
-@click.option("--since", metavar="MOMENT", callback=_moment, help="Only windows that begin then.")
-@click.option("--until", metavar="MOMENT", callback=_moment, help="Only windows that end then.")
+@click.option("--since", metavar="MOMENT", callback=moment, help="Only windows that begin then.")
+@click.option("--until", metavar="MOMENT", callback=moment, help="Only windows that end then.")
 @click.option(
-    "--now", metavar="MOMENT", callback=_moment, help="Close windows as if it were that late."
+    "--now", metavar="MOMENT", callback=moment, help="Close windows as if it were that late."
 )
 @click.option(
     "--reference", metavar="captures:SINCE..UNTIL", callback=_span,

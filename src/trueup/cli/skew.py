@@ -1,22 +1,15 @@
 """trueup skew."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from trueup.cli.moments import moment
 from trueup.cli.opening import json_option, opened
 from trueup.cli.showing import markdown_option, show, show_json
 
 BROKEN = 9
-
-
-def _moment(ctx: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
-    from trueup import clock
-    from trueup.project.capturing import moment_of
-
-    return None if text is None else moment_of(text, clock.now())
 
 
 @click.command()
@@ -43,12 +36,10 @@ def _moment(ctx: click.Context, option: click.Parameter, text: str | None) -> da
     help="How far apart numbers may be besides.",
 )  # fmt: skip
 @click.option(
-    "--since", metavar="MOMENT", callback=_moment,
+    "--since", metavar="MOMENT", callback=moment,
     help="Only what was asked since then: 2026-11-23, 2026-11-23T08:00, or 2d ago.",
 )  # fmt: skip
-@click.option(
-    "--until", metavar="MOMENT", callback=_moment, help="Only what was asked before then."
-)
+@click.option("--until", metavar="MOMENT", callback=moment, help="Only what was asked before then.")
 @markdown_option
 @json_option
 @click.pass_obj

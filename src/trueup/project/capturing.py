@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,7 +15,6 @@ from trueup.captures.importing import Imported, Layout, Whose
 from trueup.captures.layout import CAPTURES
 from trueup.captures.reading import Extent, Refusals
 from trueup.captures.records import Rules, rules_of
-from trueup.config.units import duration_s
 from trueup.errors import WrongUsage
 from trueup.project.elsewhere_counting import environment_of, schemes
 from trueup.project.registering import named, registry_of, stamp_of
@@ -46,26 +45,6 @@ class Seen(msgspec.Struct, frozen=True):
     model: str
     extent: Extent
     frame: Any  # a polars frame
-
-
-def moment_of(text: str, now: datetime) -> datetime:
-    """Return the moment that a text names: a date, a time, or how long ago (``2d``).
-
-    >>> moment_of("2026-11-23", datetime(2026, 11, 30, tzinfo=UTC)).isoformat()
-    '2026-11-23T00:00:00+00:00'
-    >>> moment_of("2d", datetime(2026, 11, 30, tzinfo=UTC)).isoformat()
-    '2026-11-28T00:00:00+00:00'
-    """
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        try:
-            return now - timedelta(seconds=duration_s(text))
-        except ValueError as error:
-            raise WrongUsage(
-                f"{text[:80]!r} is no moment", remedy="Give 2026-11-23, 2026-11-23T08:00 or 2d"
-            ) from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def look(workspace: Workspace, name: str, question: Question) -> Seen:
