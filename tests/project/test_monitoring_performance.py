@@ -88,3 +88,12 @@ def test_a_window_waits_for_its_labels(tmp_path: Path) -> None:
     assert (states(found), found.history.matured()) == (["quiet"] * 3, {})
     labelled(root, table.head(200))
     assert [window.name for _, window in watched(root).history.matured()] == ["2026-03-01"]
+
+
+def test_why_nobody_tells_a_drop_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    root = project(tmp_path / "shop", SETTINGS.replace("window: 1d", "window: 14d"))
+    promoted(root, 5)
+    served(root, rows(LIVE - 10 * DAY, 30, 60, seed=3))
+    assert said(root, "monitor", "sale") == 0
+    told = capfd.readouterr().out
+    assert "Whether the estimated roc_auc has dropped is not judged: the reference holds" in told

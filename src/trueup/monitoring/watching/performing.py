@@ -95,19 +95,18 @@ class Performer:
     ) -> None:
         self.wish, self.settings, self._answers = wish, settings, answers
         self._classes = tuple(classes)
-        self.why_not = ""
+        self._unjudged: dict[Kind, str] = {}  # why there is no threshold
 
     @cached_property
     def judged(self) -> Judged | None:
-        """Return the reference made ready; None where it is of no use, and why_not says why."""
+        """Return the reference made ready; None where it is of no use."""
         import polars as pl
 
         asked = Asked((self.wish.metric,), self.settings.window_s, self.wish.labels.mature_after)
         try:
             reading = Reading(self.wish.task, self._classes)
             return judged(answers_of(pl.read_ipc(BytesIO(self._answers)), reading), asked)
-        except TrueupError as error:
-            self.why_not = error.problem
+        except TrueupError:
             return None
 
     def answers(self, frame: "pl.LazyFrame | pl.DataFrame", *, inputs: bool) -> Answers:
@@ -128,7 +127,7 @@ class Performer:
             any(drop.kind == "estimated" and drop.dropped for drop in one.drops) for one in before
         ]
         drop = self._drop(found, "estimated", down, past.get(self.wish.metric, ()))
-        return found, drop
+        return self._explained(found, "estimated"), drop
 
     def matured(
         self, window: Window, answers: Answers, now: datetime, known: "Known"
@@ -140,7 +139,8 @@ class Performer:
         found = performance(answers, window.begin, self.judged, now, before)
         if not found.maturity.mature or not found.coverage.labelled:
             return None
-        return found, self._drop(found, "realised", known.down, ())
+        drop = self._drop(found, "realised", known.down, ())
+        return self._explained(found, "realised"), drop
 
     def _drop(
         self, found: Performance, kind: Kind, down: Sequence[bool], past: Sequence[PastEstimate]
@@ -172,8 +172,16 @@ class Performer:
                 values = reference_values(reference, self.wish.metric, kind)
                 found[kind] = drop_threshold(values, declared)
             except TrueupError as error:
-                self.why_not = error.problem
+                self._unjudged[kind] = error.problem
         return found
+
+    def _explained(self, found: Performance, kind: Kind) -> Performance:
+        """Return what was measured, and say in it why nobody tells whether that has dropped."""
+        if kind in self.thresholds:
+            return found
+        says = f"Whether the {kind} {self.wish.metric} has dropped is not judged: "
+        reasons = (*found.reasons, f"{says}{self._unjudged[kind]}.")
+        return msgspec.structs.replace(found, reasons=reasons)
 
 
 class Known(msgspec.Struct, frozen=True):
