@@ -1,13 +1,15 @@
 """A retrain that somebody else computes: asked for once, waited for, and taken from the bucket."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -98,12 +100,15 @@ def test_a_workflow_trains_once_and_what_it_made_is_taken_from_the_bucket(tmp_pa
         assert failed.carried[0].says.startswith("the workflow failed: http")
 
 
-@contextmanager
-def cluster(folder: Path) -> Iterator[str]:
-    """Run a Ray of one node, and yield the address of its dashboard."""
+@pytest.fixture
+def cluster() -> Iterator[str]:
+    """Run a Ray of one node, and yield the address of its dashboard.
+
+    Its folder has a short name: Ray's sockets lie 63 characters below, and 107 are the most.
+    """
     if not RAY.exists():
         pytest.skip("Ray is not installed; install it with: scripts/env.sh ray")
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix="ray-"))
     port, dashboard = free_ports(2)
     words = [
         *(str(RAY), "start", "--head", "--block", "--disable-usage-stats", "--num-cpus=1"),
@@ -123,6 +128,7 @@ def cluster(folder: Path) -> Iterator[str]:
         except subprocess.TimeoutExpired:  # it waits for its parts longer than they live
             os.killpg(head.pid, signal.SIGKILL)
             head.wait(5)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def free_ports(count: int) -> list[int]:
@@ -149,46 +155,43 @@ def until(holds: Callable[[], bool], limit_s: float) -> None:
 
 
 @pytest.mark.slow
-def test_a_job_of_ray_trains_once_and_its_refit_too(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    with cluster(tmp_path_factory.mktemp("r") / "s") as address:
-        root = tmp_path / "shop"
-        root.mkdir()
-        more = f", refit: true, where: ray, ray: {{address: '{address}', env: [PATH, HOME, TOKEN]}}"
-        withheld(root, more, store="../bucket")
-        env = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "TOKEN": "secret-of-mine"}
+def test_a_job_of_ray_trains_once_and_its_refit_too(tmp_path: Path, cluster: str) -> None:
+    root = tmp_path / "shop"
+    root.mkdir()
+    more = f", refit: true, where: ray, ray: {{address: '{cluster}', env: [PATH, HOME, TOKEN]}}"
+    withheld(root, more, store="../bucket")
+    env = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "TOKEN": "secret-of-mine"}
 
-        def tick(at: datetime) -> list[tuple[str, str]]:
-            done = looping.tick(opened(root, **env), looping.Wanted("sale", now=at))
-            return [(one.end, one.says) for one in done.carried]
+    def tick(at: datetime) -> list[tuple[str, str]]:
+        done = looping.tick(opened(root, **env), looping.Wanted("sale", now=at))
+        return [(one.end, one.says) for one in done.carried]
 
-        def ended(at: datetime) -> list[tuple[str, str]]:
-            found = [("", "")]
+    def ended(at: datetime) -> list[tuple[str, str]]:
+        found = [("", "")]
 
-            def over() -> bool:
-                found[:] = tick(at)
-                return found[0][0] != ""
+        def over() -> bool:
+            found[:] = tick(at)
+            return found[0][0] != ""
 
-            until(over, 180.0)
-            return found
+        until(over, 180.0)
+        return found
 
-        tick(LIVE + timedelta(days=1))
-        before = (root / "model.skops").read_bytes()
-        ((end, says),) = tick(DUE)
-        assert (end, says.rpartition("/")[0]) == ("", f"it is being trained: {address}/#/jobs")
-        assert (root / "model.skops").read_bytes() == before
-        assert ended(DUE) == [("asked", "version 3 is a refit of version 2, not judged itself")]
-        history = registry_of(opened(root)).history("shop/sale")
-        assert history.version(3).refit_of == 2
-        (decision,) = Journal(opened(root).bucket, "shop/sale").history().courses
-        jobs = RayJobs(address)
-        assert all(jobs.find(name) for name in (decision, f"{decision}-refit"))
+    tick(LIVE + timedelta(days=1))
+    before = (root / "model.skops").read_bytes()
+    ((end, says),) = tick(DUE)
+    assert (end, says.rpartition("/")[0]) == ("", f"it is being trained: {cluster}/#/jobs")
+    assert (root / "model.skops").read_bytes() == before
+    assert ended(DUE) == [("asked", "version 3 is a refit of version 2, not judged itself")]
+    history = registry_of(opened(root)).history("shop/sale")
+    assert history.version(3).refit_of == 2
+    (decision,) = Journal(opened(root).bucket, "shop/sale").history().courses
+    jobs = RayJobs(cluster)
+    assert all(jobs.find(name) for name in (decision, f"{decision}-refit"))
 
-        with (root / "train.py").open("a") as code:
-            code.write("import os\nprint('token', os.environ['TOKEN'])\nraise SystemExit(3)\n")
-        ((end, says),) = ended(DUE + WEEK)
-        assert end == "failed"
-        assert "has ended as FAILED" in says
-        assert "token $TOKEN" in says
-        assert "secret-of-mine" not in says
+    with (root / "train.py").open("a") as code:
+        code.write("import os\nprint('token', os.environ['TOKEN'])\nraise SystemExit(3)\n")
+    ((end, says),) = ended(DUE + WEEK)
+    assert end == "failed"
+    assert "has ended as FAILED" in says
+    assert "token $TOKEN" in says
+    assert "secret-of-mine" not in says
