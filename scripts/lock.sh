@@ -40,7 +40,7 @@ for name in "$@"; do
         --constraints requirements/test.txt
       ;;
     serve) compile requirements/serve.txt pyproject.toml --extra serve --constraints requirements/test.txt ;;
-    bench) compile requirements/bench.txt pyproject.toml --extra frame --extra gate --extra report \
+    bench) compile requirements/bench.txt pyproject.toml --extra frame --extra gate --extra loop --extra report \
       requirements/bench.in ;;
     azurite)
       scripts/env.sh node

@@ -1,5 +1,6 @@
 """Slots of schedules where clocks are put forward and back."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -88,3 +89,9 @@ def test_a_zone_that_there_is_none_is_refused_with_the_nearest() -> None:
 def test_a_schedule_that_is_none_is_refused() -> None:
     with pytest.raises(WrongUsage, match="is no schedule"):
         upcoming("0 9 * * MOON", "UTC", datetime(2026, 3, 2, tzinfo=UTC))
+
+
+def test_without_cronsim_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cronsim", None)
+    with pytest.raises(WrongUsage, match=r"trueup\[loop\]"):
+        upcoming("17 4 * * 1", "UTC", datetime(2026, 3, 2, tzinfo=UTC))

@@ -48,8 +48,13 @@ def _back(schedule: str, zone: str, now: datetime, after: datetime) -> Iterator[
 
 
 def _sim(schedule: str, zone: str, now: datetime, *, reverse: bool = False) -> "CronSim":
-    from cronsim import CronSim, CronSimError
-
+    try:
+        from cronsim import CronSim, CronSimError
+    except ImportError as error:
+        raise WrongUsage(
+            f"schedules are read with cronsim, which is not installed here ({error})",
+            remedy="Install it: pip install 'trueup[loop]'",
+        ) from error
     try:
         return CronSim(schedule, now.astimezone(zone_of(zone)), reverse=reverse)
     except CronSimError as error:
