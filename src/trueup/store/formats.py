@@ -35,7 +35,8 @@ class Stored(Generic[T]):
         self, decoder: Decoder[T], newest: int, says: str, damaged: str, remedy: str = RESTORE
     ) -> None:
         self._decoder, self._newest = decoder, newest
-        self._head = type(decoder)(_Head)  # type: ignore[call-arg] # msgspec's take a type
+        head = type(decoder)(_Head)  # type: ignore[call-arg] # msgspec's take a type
+        self._head: Decoder[_Head] = head  # type: ignore[assignment] # so it is of that type
         self._says, self._damaged, self._remedy = says, damaged, remedy
 
     def read(
@@ -43,18 +44,31 @@ class Stored(Generic[T]):
     ) -> T:
         """Return a record; ``newer`` for a newer format, NotProven for what is no such record."""
         try:
-            known = self._head.decode(body).format  # type: ignore[attr-defined] # of _Head
-            if known > self._newest:
-                raise newer(
-                    f"{self._says} of format {known}, this trueup reads up to {self._newest}",
-                    remedy=INSTALL,
-                    place=place,
-                )
-            return self._decoder.decode(body)
+            found = self._decoder.decode(body)
+            known = getattr(found, "format", None)  # looked at once, where the record has it
         except msgspec.MsgspecError as error:
-            raise NotProven(
-                f"{self._damaged}: {error}", remedy=self._remedy, place=place
-            ) from error
+            self._check(self._format(body, place), place, newer)
+            raise self._no_record(error, place) from error
+        self._check(self._format(body, place) if known is None else known, place, newer)
+        return found
+
+    def _format(self, body: bytes, place: str | None) -> int:
+        try:
+            head: _Head = self._head.decode(body)
+        except msgspec.MsgspecError as error:
+            raise self._no_record(error, place) from error
+        return head.format
+
+    def _check(self, known: int, place: str | None, newer: type[TrueupError]) -> None:
+        if known > self._newest:
+            raise newer(
+                f"{self._says} of format {known}, this trueup reads up to {self._newest}",
+                remedy=INSTALL,
+                place=place,
+            )
+
+    def _no_record(self, error: Exception, place: str | None) -> NotProven:
+        return NotProven(f"{self._damaged}: {error}", remedy=self._remedy, place=place)
 
 
 class _Head(msgspec.Struct):
