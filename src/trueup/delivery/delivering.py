@@ -57,7 +57,7 @@ def ending_of(judgement: "Judgement") -> Ending:
         return "done"
     if verdict.word == "fail":
         return "failed"
-    return "done" if verdict.on_inconclusive == "promote" else "open"
+    return "done" if verdict.on_inconclusive == "promote" or verdict.lacks_only_bucket else "open"
 
 
 def deliver(subject: Subject, candidate: Candidate, register: Register) -> Delivered:

@@ -56,7 +56,7 @@ class _Field:
     had: Mapping[str, str]  # how each was come by
     seen: Any  # a mask; None: no row is known to be seen
     seen_known: bool
-    champion: Literal["there", "none", "not_comparable"]
+    champion: Literal["there", "none", "not_comparable", "no_bucket"]
     why: str = ""
     unknown: tuple[str, ...] = ()  # why it is not known what a model has seen
 
@@ -159,7 +159,9 @@ def _field(
     mine = candidate_predictions(subject, candidate, asking)
     predicted, had = {"candidate": mine.predictions}, {"candidate": mine.how}
     seen_by_each = [_seen(subject, candidate)]
-    champion: Literal["there", "none", "not_comparable"] = "none"
+    champion: Literal["there", "none", "not_comparable", "no_bucket"] = (
+        "none" if subject.has_bucket else "no_bucket"
+    )
     why = ""
     for opponent in opponents:
         found = version_predictions(asking, opponent.version)

@@ -48,6 +48,7 @@ class Subject:
     digest: Callable[[str], str]
     by: Identity
     branch: str = ""
+    has_bucket: bool = True  # False: what the registry here says of champions is not the truth
     env: Mapping[str, str] = field(default_factory=dict)
     metrics: Callable[[], Mapping[str, Mapping[str, Any]]] = dict  # of each metrics file
 

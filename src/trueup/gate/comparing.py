@@ -21,16 +21,16 @@ class Circumstances:
     """What the prediction table cannot say of itself.
 
     ``champion``: ``none`` where there is no champion yet, ``not_comparable`` where its
-    predictions on these rows could not be had (``why``). ``seen_known``: whether it is known
-    which rows the models were trained on. ``expected``: by slice column, the values of the last
-    time. ``measured``: metrics that are single numbers, such as a latency. ``calls``: metrics of
-    the project's own. ``had``: by model, how its predictions were come by. ``notes``: sentences to
-    be kept with the verdict. ``basis``: where the rows are from. ``cannot``: why a rule cannot be
-    judged on such rows, empty where it can. Without a seed, one is made of the digests or the
-    predictions.
+    predictions on these rows could not be had (``why``), ``no_bucket`` where nobody can say who
+    it is. ``seen_known``: whether it is known which rows the models were trained on.
+    ``expected``: by slice column, the values of the last time. ``measured``: metrics that are
+    single numbers, such as a latency. ``calls``: metrics of the project's own. ``had``: by model,
+    how its predictions were come by. ``notes``: sentences to be kept with the verdict. ``basis``:
+    where the rows are from. ``cannot``: why a rule cannot be judged on such rows, empty where it
+    can. Without a seed, one is made of the digests or the predictions.
     """
 
-    champion: Literal["there", "none", "not_comparable"] = "there"
+    champion: Literal["there", "none", "not_comparable", "no_bucket"] = "there"
     why: str = ""
     seen_known: bool = True
     expected: Mapping[str, Sequence[Any]] = field(default_factory=dict)

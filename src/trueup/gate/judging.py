@@ -140,6 +140,8 @@ def _cannot(rule: Rule, comparison: Comparison) -> str | None:
     if rule.question not in OUTRIGHT:
         if comparison.circumstances.champion == "not_comparable":
             return "champion_not_comparable"
+        if comparison.circumstances.champion == "no_bucket":
+            return "no_bucket"
         if rule.versus not in comparison.table.predicted:
             return "no_champion"
         if comparison.no_change:

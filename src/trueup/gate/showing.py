@@ -92,7 +92,9 @@ def _versus(verdict: Verdict, names: Mapping[str, str]) -> Iterator[str]:
         yield f"Versus champion {_named(champion, names)}{how}."
     elif any(each.versus == "champion" for each in verdict.findings):
         known = any(each.other is not None for each in verdict.findings)
-        yield "Versus the champion." if known else "There is no champion yet."
+        unknown = any(each.reason == "no_bucket" for each in verdict.findings)
+        none = f"{REASONS['no_bucket'].capitalize()}." if unknown else "There is no champion yet."
+        yield "Versus the champion." if known else none
     if any(each.versus == "anchor" for each in verdict.findings):
         had = verdict.had.get("anchor", "")
         how = f"; its predictions: {had}" if had else ""

@@ -103,6 +103,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
     format: int = FORMAT
 
+    @property
+    def lacks_only_bucket(self) -> bool:
+        """Say whether nothing is open but what only the bucket could tell: it stops nobody."""
+        open_ = [each.reason for each in self.findings if each.word == "inconclusive"]
+        return self.word == "inconclusive" and not self.traps and set(open_) == {"no_bucket"}
+
 
 def sealed(verdict: Verdict) -> Verdict:
     """Return the verdict with its digest."""

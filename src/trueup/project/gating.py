@@ -170,6 +170,7 @@ def subject_of(workspace: Workspace, model: str, environment: str = "") -> Subje
         digest=lambda path: locked_artifact(workspace, path).digest,
         by=stamp_of(workspace).by,
         branch=git.head(workspace.root).branch,
+        has_bucket=workspace.has_bucket,
         env=workspace.env,
         metrics=lambda: _metrics(workspace),
     )

@@ -31,6 +31,7 @@ class Workspace:
         self.root, self.env = root, env
         self.start = start or root  # where the person stands
         self.own = root / OWN_FOLDER
+        self.has_bucket = True  # False: a folder stands in for it, and knows no champion
 
     @cached_property
     def project(self) -> Project:
