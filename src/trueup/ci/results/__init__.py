@@ -1,0 +1,1 @@
+"""One result, many writers: each returns text, and none reads or writes anything."""
