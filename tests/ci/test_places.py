@@ -16,8 +16,8 @@ GITHUB = {
     "GITHUB_REPOSITORY": "acme/flights",
     "GITHUB_SHA": COMMIT,
     "GITHUB_RUN_ID": "17",
-    "GITHUB_STEP_SUMMARY": "/tmp/summary",
-    "GITHUB_OUTPUT": "/tmp/output",
+    "GITHUB_STEP_SUMMARY": "summary.md",
+    "GITHUB_OUTPUT": "output",
 }
 GITLAB = {
     "CI": "true",

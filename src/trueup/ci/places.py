@@ -113,7 +113,7 @@ def _from_fork(event: Mapping[str, Any]) -> bool:
         return False
     head = _at(event, "pull_request", "head", "repo", "full_name")
     base = _at(event, "pull_request", "base", "repo", "full_name")
-    return head != base
+    return bool(head != base)
 
 
 def _gitlab(env: Mapping[str, str]) -> Where:

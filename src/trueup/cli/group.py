@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "watch": ("watch", "Repeat ticks, with a heartbeat and a clean stop."),
     "loop": ("loop", "Explain what a loop does, and why it does nothing."),
     "backtest": ("backtest", "Replay the past through policies, side by side."),
+    "ci": ("ci", "Check models where code is pushed; write the workflows for that."),
     "convert": ("convert", "Write a model as ONNX, if that answers as the model does."),
     "deprecate": ("deprecate", "Say that a version is not to be promoted again."),
 }
