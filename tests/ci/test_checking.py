@@ -65,7 +65,7 @@ def test_without_a_bucket_only_what_needs_no_champion_is_decided(project: Path) 
 def test_a_stage_that_fails_is_told_with_its_line_and_its_last_words(project: Path) -> None:
     (project / "score.py").write_text("raise SystemExit('no score today')\n")
     found = checked(project)
-    assert (found.word, found.exit_code) == ("stage failed", 6)
+    assert (found.word, found.exit_code) == ("stage_failed", 6)
     (problem,) = found.problems
     assert problem.place == Place("trueup.yaml", line_of(project, "score: {cmd"))
     assert "no score today" in problem.says

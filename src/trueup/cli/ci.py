@@ -94,7 +94,6 @@ def run_command(
     Where it is, it reads from the environment: GitHub Actions, GitLab CI, else a plain runner.
     Exits as the gate does; of several projects with the highest code.
     """
-    from trueup.ci.results.result import worst
     from trueup.project.ci_running import check_project
     from trueup.project.ci_writing import tell_place, write_files
     from trueup.project.several import projects_around
@@ -105,11 +104,10 @@ def run_command(
     results = [check_project(root, os.environ, asked) for root in roots]
     body = _comment(where, results)
     write_files(report_dir, results, body, page)
-    _print(tell_place(where, results, body))
+    _print(tell_place(where, results))
     if comments and where.is_request and not without_bucket:
         _send(where, body)
-    last = worst(results)
-    return last.exit_code if last else 0
+    return max(one.exit_code for one in results)
 
 
 @command.command("comment")
@@ -165,9 +163,9 @@ def _asked(start: Path, where: "Where", base: str, *, has_bucket: bool) -> "Aske
 
 
 def _comment(where: "Where", results: "list[Result] | tuple[Result, ...]") -> str:
-    from trueup.ci.results.comment import markdown
+    from trueup.ci.results.comment import comment
 
-    return markdown(results, {"the job": where.page} if where.page else {})
+    return comment(results, {"the job": where.page} if where.page else {})
 
 
 def _send(where: "Where", body: str) -> None:

@@ -177,7 +177,7 @@ class _Check:
             if stage.tail:
                 self.blocks.append(Text(stage.tail, verbatim=True))
         if result.failures or result.interrupted:
-            self.words.append("stage failed")
+            self.words.append("stage_failed")
             codes = self.asked.codes
             self.codes.append(codes.interrupted if result.interrupted else codes.stage_failed)
 
@@ -213,8 +213,7 @@ class _Check:
                 word=verdict.word,
                 environment=done.environment,
                 version=done.version,
-                promoted=done.promoted is not None,
-                verdict=verdict.digest,
+                digest=verdict.digest,
             )
         )
         self.blocks += report_of(workspace, judgement).blocks
@@ -225,7 +224,7 @@ class _Check:
 
 def _worst(words: Sequence[Word]) -> Word:
     """Return the word of a project whose models and stages came out so."""
-    order: tuple[Word, ...] = ("refused", "stage failed", "fail", "inconclusive", "pass")
+    order: tuple[Word, ...] = ("refused", "stage_failed", "fail", "inconclusive", "pass")
     for word in order:
         if word in words:
             return word

@@ -29,6 +29,7 @@ def write_files(
     """Write every file that some forge or runner reads, each whole or not at all."""
     from trueup.ci.results.code_quality import code_quality
     from trueup.ci.results.metrics_report import metrics_report
+    from trueup.ci.results.outputs import outputs, render_dotenv
     from trueup.ci.results.sarif import sarif
     from trueup.reporting.html import render_html
     from trueup.reporting.junit import render_junit
@@ -38,18 +39,20 @@ def write_files(
     _write(folder / "trueup.sarif", sarif(results))
     _write(folder / "code-quality.json", code_quality(results))
     _write(folder / "metrics.txt", metrics_report(results))
+    _write(folder / "outputs.env", render_dotenv(outputs(results)))
     _write(folder / "comment.md", comment)
     _write(folder / KEPT, msgspec.json.encode(Kept(tuple(results))).decode())
     _write(page or folder / "report.html", render_html(whole))
 
 
-def tell_place(where: Where, results: Sequence[Result], summary: str) -> str:
+def tell_place(where: Where, results: Sequence[Result]) -> str:
     """Append to the step's summary and outputs, and return the annotations to print."""
     from trueup.ci.results.annotations import annotations
     from trueup.ci.results.outputs import outputs, render_outputs
+    from trueup.ci.results.summary import summary
 
     if where.summary:
-        _append(Path(where.summary), summary)
+        _append(Path(where.summary), summary(results))
     if where.outputs:
         _append(Path(where.outputs), render_outputs(outputs(results)))
     return annotations(results) if where.kind == "github" else ""
