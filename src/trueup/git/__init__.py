@@ -232,3 +232,10 @@ def run_git(
 def remote_url(root: Path, remote: str = "origin") -> str:
     """Return the address of a remote, as it is configured; empty where there is none."""
     return (_git(root, "config", f"remote.{remote}.url") or b"").decode().strip()
+
+
+def default_branch(root: Path, remote: str = "origin") -> str:
+    """Return the branch that a remote's HEAD names, else the one that is checked out, else main."""
+    named = _git(root, "symbolic-ref", "--short", f"refs/remotes/{remote}/HEAD")
+    found = (named or b"").decode().strip().removeprefix(f"{remote}/")
+    return found or head(root).branch or "main"

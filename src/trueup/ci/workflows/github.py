@@ -1,0 +1,289 @@
+"""The workflows that GitHub runs: check on every push and pull request, loop on schedule.
+
+Identities are OIDC roles that repository variables name; no key is kept anywhere. A pull request
+gets the role that may write its own scope alone, and a fork's nothing at all.
+"""
+
+from textwrap import dedent, indent
+
+from trueup.ci.workflows.actions import pinned
+from trueup.ci.workflows.facts import Facts, checked, minute_of
+
+CHECK, LOOP = ".github/workflows/trueup-check.yml", ".github/workflows/trueup-loop.yml"
+_IS_REQUEST = "github.event_name == 'pull_request'"
+_IS_FORK = "github.event.pull_request.head.repo.fork"
+
+_SCOPE = f"${{{{ {_IS_REQUEST} && format('pr/{{0}}', github.event.number) || 'trusted' }}}}"
+_WITH_A_COMMENT = (
+    f"${{{{ always() && {_IS_REQUEST} && !{_IS_FORK} && needs.check.result != 'skipped' }}}}"
+)
+_OF_THE_JOB = """
+          GITHUB_TOKEN: ${{ github.token }}
+          # with an App's, the checks of the pull request run; see docs/reference/forges.md
+          TRUEUP_GITHUB_APP_ID: ${{ vars.TRUEUP_GITHUB_APP_ID }}
+          TRUEUP_GITHUB_APP_KEY: ${{ secrets.TRUEUP_GITHUB_APP_KEY }}"""
+
+
+def workflows(facts: Facts) -> dict[str, str]:
+    """Return each workflow's text by its path; WrongUsage for names that cannot stand in one."""
+    checked(facts)
+    found = {CHECK: _check(facts)}
+    if any(one.loops for one in facts.projects):
+        found[LOOP] = _loop(facts)
+    return found
+
+
+def _check(facts: Facts) -> str:
+    several = len(facts.projects) > 1
+    parts = [_CHECK_HEAD.format(branch=facts.branch)]
+    if several:
+        parts.append(_AFFECTED.format(checkout=_checkout(), install=_install(facts)))
+    parts.append(
+        _CHECK_JOB.format(
+            needs=_MATRIX if several else "",
+            name="${{ matrix.folder }}" if several else facts.projects[0].name,
+            runner=facts.runner,
+            checkout=_checkout(),
+            install=_install(facts),
+            identity=_identity(facts, "TRUEUP_PULL_REQUEST", "TRUEUP_TRUSTED"),
+            software=_software(facts),
+            scope=_SCOPE,
+            env=_secrets(facts),
+            folder="${{ matrix.folder }}" if several else facts.projects[0].folder,
+            fork=_IS_FORK,
+            upload=pinned("actions/upload-artifact"),
+            artifact="trueup-report-${{ strategy.job-index }}" if several else "trueup-report",
+        )
+    )
+    parts.append(
+        _COMMENT_JOB.format(
+            condition=_WITH_A_COMMENT,
+            download=pinned("actions/download-artifact"),
+            install=_install(facts),
+        )
+    )
+    return "\n".join(parts)
+
+
+def _loop(facts: Facts) -> str:
+    models = [(one, model) for one in facts.projects for model in one.loops]
+    listed = "\n".join(
+        f"          - {{folder: {_quoted(one.folder)}, model: {_quoted(model)}}}"
+        for one, model in models
+    )
+    writes = any(one.proposes for one in facts.projects)
+    return _LOOP_FILE.format(
+        minute=minute_of(facts.projects[0].name),
+        branch=facts.branch,
+        runner=facts.runner,
+        models=listed,
+        rights=_PROPOSING if writes else "      contents: read",
+        checkout=_checkout(),
+        install=_install(facts),
+        identity=_identity(facts, "TRUEUP_LOOP", "TRUEUP_LOOP"),
+        software=_software(facts, "matrix.folder"),
+        env=_secrets(facts),
+        token=_OF_THE_JOB if writes else "",
+    )
+
+
+def _checkout() -> str:
+    given = "fetch-depth: 0\n  persist-credentials: false"
+    return _step(f"uses: {pinned('actions/checkout')}\nwith:\n  {given}")
+
+
+def _install(facts: Facts) -> str:
+    uv = _step(f"uses: {pinned('astral-sh/setup-uv')}\nwith:\n  enable-cache: false")
+    return uv + "\n" + _step(f'run: uv tool install "{facts.extras}"')
+
+
+def _identity(facts: Facts, request: str, trusted: str) -> str:
+    """Return the step that becomes somebody for the bucket; nothing where there is no cloud."""
+    role = (
+        f"${{{{ vars.{trusted}_ROLE }}}}"
+        if request == trusted
+        else f"${{{{ {_IS_REQUEST} && vars.{request}_ROLE || vars.{trusted}_ROLE }}}}"
+    )
+    unless = "" if request == trusted else f"if: ${{{{ !{_IS_FORK} }}}}\n"
+    if facts.cloud == "aws":
+        action = pinned("aws-actions/configure-aws-credentials")
+        given = f"role-to-assume: {role}\n  aws-region: ${{{{ vars.AWS_REGION }}}}"
+    elif facts.cloud == "google":
+        action = pinned("google-github-actions/auth")
+        given = (
+            "workload_identity_provider: ${{ vars.TRUEUP_GOOGLE_PROVIDER }}\n"
+            f"  service_account: {role}"
+        )
+    else:
+        return ""
+    return "\n" + _step(f"{unless}uses: {action}\nwith:\n  {given}")
+
+
+def _software(facts: Facts, matrix: str = "matrix.folder") -> str:
+    """Return the steps that make the stages' Python, for what lies in the projects."""
+    several = len(facts.projects) > 1 or matrix != "matrix.folder"
+    kinds = sorted({one.software for one in facts.projects if one.software})
+    return "".join("\n" + _step(_made(kind, facts, several=several)) for kind in kinds)
+
+
+def _made(kind: str, facts: Facts, *, several: bool) -> str:
+    folder = "${{ matrix.folder }}" if several else facts.projects[0].folder
+    commands = _MADE[kind]
+    guard = f"if: ${{{{ hashFiles(format('{{0}}/{kind}', matrix.folder)) != '' }}}}\n"
+    return (
+        f"{guard if several else ''}working-directory: {folder}\nrun: |\n{indent(commands, '  ')}"
+    )
+
+
+def _secrets(facts: Facts) -> str:
+    named = sorted({name for one in facts.projects for name in one.secrets})
+    return "".join(f"\n      {name}: ${{{{ secrets.{name} }}}}" for name in named)
+
+
+def _step(text: str) -> str:
+    first, *rest = text.split("\n")
+    return "\n".join([f"      - {first}", *(f"        {line}" for line in rest)])
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+_MADE = {
+    "uv.lock": dedent("""\
+        uv sync --locked
+        echo "$PWD/.venv/bin" >> "$GITHUB_PATH\""""),
+    "requirements.txt": dedent("""\
+        uv venv
+        uv pip install -r requirements.txt
+        echo "$PWD/.venv/bin" >> "$GITHUB_PATH\""""),
+}
+_CHECK_HEAD = """\
+name: trueup check
+
+on:
+  push:
+    branches: [{branch}]
+  pull_request:
+
+permissions: {{}}
+
+concurrency:
+  group: trueup-check-${{{{ github.ref }}}}
+  cancel-in-progress: ${{{{ github.event_name == 'pull_request' }}}}
+
+jobs:"""
+_AFFECTED = """\
+  affected:
+    name: which projects
+    runs-on: ubuntu-24.04
+    timeout-minutes: 10
+    permissions:
+      contents: read
+    outputs:
+      folders: ${{{{ steps.affected.outputs.folders }}}}
+    steps:
+{checkout}
+{install}
+      - id: affected
+        env:
+          BASE: ${{{{ github.event.pull_request.base.sha || github.event.before }}}}
+        run: echo "folders=$(trueup ci affected --base "$BASE")" >> "$GITHUB_OUTPUT"
+"""
+_MATRIX = """
+    needs: affected
+    if: ${{ needs.affected.outputs.folders != '[]' }}
+    strategy:
+      fail-fast: false
+      matrix:
+        folder: ${{ fromJson(needs.affected.outputs.folders) }}"""
+_CHECK_JOB = """\
+  check:
+    name: {name}{needs}
+    runs-on: {runner}
+    timeout-minutes: 180
+    permissions:
+      contents: read
+      id-token: write # becomes a role of the bucket; there are no keys
+    env:
+      TRUEUP_SCOPE: {scope}{env}
+    steps:
+{checkout}
+{install}{software}{identity}
+      - name: Run, gate and report
+        if: ${{{{ !{fork} }}}}
+        working-directory: {folder}
+        run: trueup ci run --no-comment --report-dir "$RUNNER_TEMP/trueup-report"
+      - name: Run, gate and report without the bucket, as this is a fork
+        if: ${{{{ {fork} }}}}
+        working-directory: {folder}
+        run: trueup ci run --without-bucket --report-dir "$RUNNER_TEMP/trueup-report"
+      - uses: {upload}
+        if: ${{{{ always() }}}}
+        with:
+          name: {artifact}
+          path: ${{{{ runner.temp }}}}/trueup-report
+          if-no-files-found: ignore
+"""
+_COMMENT_JOB = """\
+  comment:
+    name: comment
+    needs: check
+    if: {condition}
+    runs-on: ubuntu-24.04
+    timeout-minutes: 10
+    permissions:
+      pull-requests: write # this job runs nothing of the pull request
+    steps:
+      - uses: {download}
+        with:
+          path: reports
+{install}
+      - env:
+          GITHUB_TOKEN: ${{{{ github.token }}}}
+        run: trueup ci comment --report-dir reports
+"""
+_PROPOSING = """\
+      contents: write # pushes the branch of the model's pull request
+      pull-requests: write"""
+_LOOP_FILE = """\
+name: trueup loop
+
+on:
+  schedule:
+    - cron: "{minute} * * * *" # not on the full hour, when everybody's begin
+  repository_dispatch:
+    types: [trueup-tick]
+  workflow_dispatch:
+
+permissions: {{}}
+
+concurrency:
+  group: trueup-loop
+  cancel-in-progress: false # a pass is finished; the next one waits
+
+jobs:
+  tick:
+    name: ${{{{ matrix.model }}}}
+    runs-on: {runner}
+    timeout-minutes: 360
+    strategy:
+      fail-fast: false
+      max-parallel: 1
+      matrix:
+        include:
+{models}
+    permissions:
+{rights}
+      id-token: write # becomes a role of the bucket; there are no keys
+    env:
+      TRUEUP_SCOPE: trusted{env}
+    steps:
+{checkout}
+{install}{software}{identity}
+      - name: One pass
+        working-directory: ${{{{ matrix.folder }}}}
+        env:
+          MODEL: ${{{{ matrix.model }}}}{token}
+        run: trueup tick "$MODEL"
+"""
