@@ -30,15 +30,20 @@ class _Group(click.Group):
     """Finds the commands of other files when they are asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        there = [name for name, module in _WRITTEN.items() if find_spec(module) is not None]
-        return [*self.commands, *there]
+        """Return the names of all commands that are there."""
+        return [*self.commands, *(name for name in _WRITTEN if _written(name) is not None)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = _WRITTEN.get(cmd_name)
-        if module is None or find_spec(module) is None:
-            return self.commands.get(cmd_name)
-        command: click.Command = getattr(import_module(module), cmd_name)
-        return command
+        """Return a command; one of another file is imported now."""
+        return self.commands.get(cmd_name) or _written(cmd_name)
+
+
+def _written(name: str) -> click.Command | None:
+    module = _WRITTEN.get(name)
+    if module is None or find_spec(module) is None:
+        return None
+    found: click.Command | None = getattr(import_module(module), name, None)
+    return found
 
 
 @click.group(cls=_Group)
