@@ -31,6 +31,7 @@ YAML = """
           rules:
             - {metric: roc_auc, at_least: 0.7}
             - {metric: roc_auc, versus: champion, margin: 0.03}
+            - {metric: recall, each: shop, at_least: 0.3}
             - {metric: latency_ms, at_most: 20, evidence: point}
 """
 FILES = {

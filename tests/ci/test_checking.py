@@ -37,9 +37,16 @@ def test_a_worse_model_fails_on_the_lines_of_its_rules(project: Path) -> None:
     assert all(one.place and one.place.file == "trueup.yaml" for one in found.problems)
     titles = [block.title for block in found.report.blocks if isinstance(block, Table)]
     assert any("Data and outputs that differ" in title for title in titles)
+    rules = next(one for one in found.report.blocks if _titled(one, "Rules and slices against"))
+    assert isinstance(rules, Table)
+    assert {(row[0], row[1]) for row in rules.rows} >= {("roc_auc", None), ("recall", "shop=a")}
     text = render_markdown(found.report)
     assert "train.noise" in text
     assert "champion shop/sale/1" in text
+
+
+def _titled(block: object, title: str) -> bool:
+    return isinstance(block, Table) and block.title.startswith(title)
 
 
 def test_a_pull_requests_scope_registers_nothing(project: Path) -> None:

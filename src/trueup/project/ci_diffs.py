@@ -8,9 +8,11 @@ from trueup.pipeline.tracking.comparing import Row, differing, rows
 from trueup.pipeline.tracking.flat import flatten
 from trueup.pipeline.tracking.records import Flat
 from trueup.pipeline.tracking.reports import differences_report
-from trueup.reporting.blocks import Block, Column, Table, Text
+from trueup.reporting.blocks import Block, Cell, Column, Table, Text
 
 if TYPE_CHECKING:
+    from trueup.delivery.judging import Judgement
+    from trueup.gate.verdict import Verdict
     from trueup.pipeline.lock import LockFile
     from trueup.project.workspace import Workspace
     from trueup.store.artifacts import Artifact
@@ -29,6 +31,51 @@ def against_base(workspace: "Workspace", base: str) -> Iterator[Block]:
         yield from _data(workspace, base, shown)
     except TrueupError as error:
         yield Text(f"Not compared with {shown}: {error.problem}")
+
+
+def slices_against_base(
+    workspace: "Workspace", judgement: "Judgement", base: str
+) -> Iterator[Block]:
+    """Yield what rules measured on the base's model, beside this one, on the same rows.
+
+    Nothing where the base's model has no trusted verdict on these rows: it was never delivered.
+    """
+    from trueup.project.registering import registry_of
+    from trueup.registry.evidence import verdict_of
+    from trueup.registry.verdicts import read_verdict
+
+    own = judgement.model.rpartition("/")[2]
+    model = _at_base(workspace, base).get(str(workspace.project.models[own].path))
+    verdict = judgement.verdict
+    if model is None or model.digest == verdict.digests["model"]:
+        return
+    known = registry_of(workspace).so_far(judgement.model).judged.get(model.digest, ())
+    for evidence in reversed(known):
+        if evidence.data == verdict.digests["data"] and evidence.basis == "test":
+            body = read_verdict(workspace.bucket, evidence.scope, evidence.verdict)
+            then = verdict_of(body, evidence.verdict)
+            yield from _measured(then, verdict, f"base {base[:_SHORT]}")
+            return
+
+
+def _measured(then: "Verdict", now: "Verdict", shown: str) -> Iterator[Block]:
+    measured = [one for one in then.findings if one.candidate is not None]
+    before = {(one.metric, one.slice): one.candidate for one in measured}
+    cells: dict[tuple[str, str], tuple[Cell, ...]] = {}
+    for one in now.findings:
+        was = before.get((one.metric, one.slice))
+        if was is not None and one.candidate is not None:
+            row = (one.metric, one.slice or None, was, one.candidate, one.candidate - was)
+            cells[one.metric, one.slice] = row
+    if cells:
+        numbers = (Column(shown, "number"), Column("here", "number"))
+        columns = (
+            Column("metric"),
+            Column("slice"),
+            *numbers,
+            Column("change", "number", sign=True),
+        )
+        yield Table(columns, tuple(cells.values()), f"Rules and slices against {shown}")
 
 
 def against_champion(workspace: "Workspace", model: str, environment: str) -> Iterator[Block]:
@@ -72,13 +119,11 @@ def _differences(found: list[Row], base: str) -> Iterator[Block]:
 
 def _data(workspace: "Workspace", base: str, shown: str) -> Iterator[Block]:
     """Yield which data the lock names otherwise than at the base: inputs and outputs."""
-    from trueup import git
-    from trueup.pipeline.lock import FILE, parse_lock, read_lock
+    from trueup.pipeline.lock import read_lock
 
-    body = git.show(workspace.root, base, FILE)
-    if body is None:
+    before = _at_base(workspace, base)
+    if not before:
         return
-    before = _artifacts(parse_lock(body, f"{base}:{FILE}"))
     now = _artifacts(read_lock(workspace.root))
     paths = sorted(before.keys() | now.keys())
     changed = [path for path in paths if before.get(path) != now.get(path)]
@@ -92,6 +137,15 @@ def _data(workspace: "Workspace", base: str, shown: str) -> Iterator[Block]:
         for path in changed
     )  # fmt: skip
     yield Table(columns, cells, f"Data and outputs that differ from {shown}")
+
+
+def _at_base(workspace: "Workspace", base: str) -> "dict[str, Artifact]":
+    """Return what the lock of a revision names, by path; nothing where it has none."""
+    from trueup import git
+    from trueup.pipeline.lock import FILE, parse_lock
+
+    body = git.show(workspace.root, base, FILE)
+    return _artifacts(parse_lock(body, f"{base}:{FILE}")) if body else {}
 
 
 def _artifacts(lock: "LockFile") -> "dict[str, Artifact]":

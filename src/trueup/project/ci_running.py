@@ -202,7 +202,7 @@ class _Check:
     def _judge(
         self, workspace: Workspace, judgement: "Judgement", done: "Delivered", lines: Lines
     ) -> None:
-        from trueup.project.ci_diffs import against_champion
+        from trueup.project.ci_diffs import against_champion, slices_against_base
         from trueup.project.gating import report_of
 
         verdict = judgement.verdict
@@ -220,6 +220,8 @@ class _Check:
         if done.champion is None:
             self.problems += of_judgement(workspace, judgement, lines)
             self.blocks += against_champion(workspace, done.model, done.environment)
+            if self.asked.base:
+                self.blocks += slices_against_base(workspace, judgement, self.asked.base)
 
 
 def _worst(words: Sequence[Word]) -> Word:
