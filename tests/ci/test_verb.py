@@ -200,6 +200,7 @@ def test_only_projects_that_a_change_reaches_are_listed(tmp_path: Path) -> None:
     (root / "shared.csv").write_text("b\n")
     commit(root)
     assert affected(root, base) == [".", "two"]
+    assert affected(root, "0" * 40) == [".", "two"]  # of a branch's first push
 
 
 def affected(root: Path, base: str) -> list[str]:

@@ -72,7 +72,8 @@ def test_a_fork_gets_neither_a_role_nor_a_comment_and_no_bucket() -> None:
     check = yaml.safe_load(workflows(MANY[1])[CHECK])
     steps = check["jobs"]["check"]["steps"]
     (role,) = [one for one in steps if "configure-aws" in one.get("uses", "")]
-    fork = "github.event.pull_request.head.repo.fork"
+    repository = "github.event.pull_request.head.repo.full_name != github.repository"
+    fork = f"(github.event_name == 'pull_request' && {repository})"
     assert role["if"] == f"${{{{ !{fork} }}}}"
     (without,) = [one for one in steps if "--without-bucket" in one.get("run", "")]
     assert without["if"] == f"${{{{ {fork} }}}}"

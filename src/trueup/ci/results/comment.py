@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from trueup.ci.results.result import Problem, Result, Word, named
+from trueup.reporting.blocks import Report
 from trueup.reporting.markdown import escaped, render_markdown
 
 _SIGNS: dict[Word, str] = {
@@ -58,7 +59,7 @@ def _problem(problem: Problem) -> str:
 
 
 def _details(result: Result, *, folded: bool) -> Iterator[str]:
-    body = render_markdown(result.report).strip()
+    body = render_markdown(Report("", result.report.blocks)).strip()  # its name stands above
     if not body:
         return
     if not folded:

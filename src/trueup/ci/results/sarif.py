@@ -1,12 +1,12 @@
 """SARIF 2.1.0 (OASIS): what forges and editors show of findings in files."""
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-import trueup
 from trueup.ci.results.result import Level, Problem, Result
 from trueup.reporting.wording import visible
 
@@ -20,7 +20,7 @@ def sarif(results: Sequence[Result]) -> str:
     rules = list(dict.fromkeys(one.rule for one, _ in problems))
     driver = {
         "name": "trueup",
-        "semanticVersion": trueup.__version__,
+        "semanticVersion": version("trueup"),
         "rules": [{"id": rule, "shortDescription": {"text": _about(rule)}} for rule in rules],
     }
     run = {

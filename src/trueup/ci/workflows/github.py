@@ -11,7 +11,9 @@ from trueup.ci.workflows.facts import Facts, checked, minute_of
 
 CHECK, LOOP = ".github/workflows/trueup-check.yml", ".github/workflows/trueup-loop.yml"
 _IS_REQUEST = "github.event_name == 'pull_request'"
-_IS_FORK = "github.event.pull_request.head.repo.fork"
+_IS_FORK = (  # also where the fork is gone by now
+    f"({_IS_REQUEST} && github.event.pull_request.head.repo.full_name != github.repository)"
+)
 
 _SCOPE = f"${{{{ {_IS_REQUEST} && format('pr/{{0}}', github.event.number) || 'trusted' }}}}"
 _WITH_A_COMMENT = (
@@ -188,7 +190,9 @@ _AFFECTED = """\
       - id: affected
         env:
           BASE: ${{{{ github.event.pull_request.base.sha || github.event.before }}}}
-        run: echo "folders=$(trueup ci affected --base "$BASE")" >> "$GITHUB_OUTPUT"
+        run: |
+          folders=$(trueup ci affected --base "$BASE")
+          echo "folders=$folders" >> "$GITHUB_OUTPUT"
 """
 _MATRIX = """
     needs: affected
