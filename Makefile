@@ -39,7 +39,7 @@ test-env:
 	@scripts/wheel.sh test
 
 components:
-	scripts/env.sh s3 oracle evidently peer-mlserver ray
+	scripts/env.sh s3 oracle evidently peer-mlserver ray act
 	scripts/azurite.sh
 	scripts/browser.sh
 	scripts/nannyml_data.sh

@@ -18,6 +18,8 @@ OPEN_BUCKET = "open"  # everybody may do everything here, unsigned
 _OWNER = ("owner", "owner-secret-key")
 _READER = ("reader", "reader-secret-key")
 _OUTSIDER = ("outsider", "outsider-secret-key")
+_REQUEST = ("request", "request-secret-key")
+TEAM = "team"  # a place that a pull request may read, and write its own scope of
 GUARDED = "guarded"  # a place whose sealed/ a policy keeps from the outsider
 _PORTS = ("master", "volume", "filer", "s3")
 
@@ -43,6 +45,11 @@ class S3Server:
     def outsider_env(self) -> dict[str, str]:
         """Somebody who may read the guarded place, except what is sealed, and list it."""
         return self.env_of(_OUTSIDER)
+
+    @property
+    def request_env(self) -> dict[str, str]:
+        """A pull request's job: it reads the team's place, and writes what is not trusted."""
+        return self.env_of(_REQUEST)
 
     def env_of(self, identity: tuple[str, str], endpoint: str = "") -> dict[str, str]:
         """Return the environment of an identity, through another endpoint where one is given."""
@@ -104,6 +111,7 @@ def _identities() -> dict[str, object]:
                 for name, (key, secret), actions in (
                     ("owner", _OWNER, ["Admin", "Read", "Write", "List", "Tagging"]),
                     ("reader", _READER, [f"Read:{BUCKET}", f"List:{BUCKET}"]),
+                    ("request", _REQUEST, _of_a_request()),
                     (
                         "outsider",
                         _OUTSIDER,
@@ -113,6 +121,16 @@ def _identities() -> dict[str, object]:
             ),
         ]
     }
+
+
+def _of_a_request() -> list[str]:
+    """Return what a pull request may: nothing that is trusted, registered or looped is its."""
+    own = (
+        *("cache/pr", "verdicts/pr", "objects", "packs"),
+        *("runs", "runs-index", "heartbeats/runs", "reuse", "probes"),
+    )
+    written = [f"Write:{BUCKET}/{TEAM}/{folder}/*" for folder in own]
+    return [f"Read:{BUCKET}/{TEAM}/*", f"List:{BUCKET}", *written]
 
 
 def _names() -> list[str]:

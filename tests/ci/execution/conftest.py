@@ -1,0 +1,100 @@
+"""A team's repository, its bucket and its forge, with what runs GitHub's workflows here."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ci.execution.standins import actions
+from tests.ci.projects import YAML, commit, git, shop
+from tests.forges.standins.server import TOKEN
+from tests.forges.worlds import BRANCH, World, world_of
+from tests.support.seaweed import BUCKET, TEAM, S3Server, seaweed
+from trueup.ci.workflows.github import CHECK
+
+ACT = Path(__file__).parents[3] / ".build" / "venv-act" / "bin" / "act"
+
+
+@dataclass
+class Ran:
+    """One execution of a workflow."""
+
+    failed: bool
+    said: str
+
+
+@dataclass
+class Team:
+    """Executes the repository's workflow for an event."""
+
+    root: Path
+    server: S3Server
+    world: World
+    standins: dict[str, Path] = field(default_factory=dict)
+
+    def push(self) -> Ran:
+        return self._act("push", {"ref": "refs/heads/main", "before": "0" * 40})
+
+    def request(self, *, fork: bool = False) -> Ran:
+        """Execute the pull request from the commit that is checked out, into main."""
+        ours: dict[str, object] = {"full_name": "acme/flights"}
+        theirs: dict[str, object] = {"full_name": "mallory/flights", "fork": True}
+        base = {"sha": git(self.root, "rev-parse", "main"), "repo": ours}
+        mine = {"sha": git(self.root, "rev-parse", "HEAD"), "ref": BRANCH}
+        head = {**mine, "repo": theirs if fork else ours}
+        request = {"number": 1, "head": head, "base": base}
+        return self._act("pull_request", {"number": 1, "pull_request": request})
+
+    def _act(self, event: str, payload: dict[str, Any]) -> Ran:
+        file = self.root.parent / "event.json"
+        payload |= {"repository": {"full_name": "acme/flights", "default_branch": "main"}}
+        file.write_text(json.dumps(payload))
+        shutil.rmtree(self.root.parent / "artifacts", ignore_errors=True)
+        words = [str(ACT), event, "-e", str(file), "-W", CHECK, "-P", "ubuntu-24.04=-self-hosted"]
+        for uses, folder in self.standins.items():
+            words += ["--local-repository", f"{uses}={folder}"]
+        for name in ("TRUSTED", "PULL_REQUEST", "LOOP"):
+            words += ["--var", f"TRUEUP_{name}_ROLE={name}"]
+        words += ["--var", "AWS_REGION=us-east-1", "-s", f"GITHUB_TOKEN={TOKEN}"]
+        home = self.root.parent / "home"
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        env = kept | {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache"), "NO_COLOR": "1"}
+        done = subprocess.run(
+            words, cwd=self.root, env=env, capture_output=True, text=True, check=False, timeout=300
+        )
+        return Ran(done.returncode != 0, done.stdout + done.stderr)
+
+
+@pytest.fixture(scope="module")
+def team(weed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    """Yield a team whose main branch holds the shop and its generated workflow, unchanged."""
+    if not ACT.exists():
+        pytest.skip("act is not installed; install it with: scripts/env.sh act")
+    folder = tmp_path_factory.mktemp("act")
+    program = Path(sys.executable).parent / "trueup"
+    yaml = YAML.replace("project: shop", f"project: shop\n    store: s3://{BUCKET}/{TEAM}")
+    root = shop(folder / "repository", **{"trueup.yaml": yaml})
+    git(root, "remote", "add", "origin", "https://github.com/acme/flights.git")
+    subprocess.run([program, "-C", str(root), "ci", "github"], check=True, capture_output=True)
+    commit(root)
+    with seaweed(weed, folder / "weed") as server, world_of("github", folder / "forge") as world:
+        world.standin.branch(BRANCH)
+        world.standin.open_by_hand(BRANCH, "noise")
+        made = actions(folder / "actions", program, world.standin.url, _identities(server))
+        text = (root / CHECK).read_text()
+        used = set(re.findall(r"uses: (\S+)", text))
+        standins = {one: made[name] for one in used if (name := one.split("@")[0]) in made}
+        yield Team(root, server, world, standins)
+
+
+def _identities(server: S3Server) -> dict[str, dict[str, str]]:
+    """Return what each role of the repository is for the bucket."""
+    return {"TRUSTED": server.env, "PULL_REQUEST": server.request_env}

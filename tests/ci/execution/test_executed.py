@@ -1,0 +1,65 @@
+"""The workflow that trueup writes for GitHub is executed, unchanged, against a real bucket."""
+
+import pytest
+
+from tests.ci.execution.conftest import Team
+from tests.ci.projects import commit, git, noise
+from tests.support.seaweed import BUCKET, TEAM
+from trueup.errors import AccessRefused
+from trueup.project.registering import registry_of
+from trueup.project.workspace import Workspace
+from trueup.store.opening import open_bucket
+
+pytestmark = [pytest.mark.slow, pytest.mark.s3]
+
+
+def champion(team: Team) -> int | None:
+    return registry_of(Workspace(team.root, team.server.env)).history("shop/sale").champion("dev")
+
+
+def test_a_push_promotes_a_request_is_judged_beside_it_and_a_fork_stops_nobody(
+    team: Team,
+) -> None:
+    first = team.push()
+    assert not first.failed, first.said
+    assert "shop/sale/1 promoted: champion of dev" in first.said
+    assert "✅ shop: pass" in first.said  # the step's summary
+    assert champion(team) == 1
+
+    again = team.push()
+    assert not again.failed, again.said
+    assert again.said.count(": fetched") == 3, again.said
+
+    git(team.root, "switch", "-qc", "topic")
+    noise(team.root, 1)
+    commit(team.root)
+    worse = team.request()
+    assert worse.failed
+    assert "exit status 3" in worse.said, worse.said
+    ((_, comment),) = team.world.standin.said(1)
+    assert "❌ shop: fail" in comment
+    assert "trueup.yaml:" in comment
+    assert champion(team) == 1
+    assert "is not trusted" in worse.said
+
+    noise(team.root, 0.31)
+    commit(team.root)
+    fork = team.request(fork=True)
+    assert not fork.failed, fork.said
+    assert "This check ran without the bucket" in fork.said
+    assert "no\\_bucket" in fork.said
+    assert len(team.world.standin.said(1)) == 1
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "cache/trusted/0123.json", "verdicts/trusted/0123.json", "models/shop/sale/events/9.json",
+        "loop/shop/sale/events/9.json", "captures/shop/sale/x", "heartbeats/x",
+    ],
+)  # fmt: skip
+def test_a_requests_identity_cannot_write_what_is_trusted(team: Team, key: str) -> None:
+    bucket = open_bucket(f"s3://{BUCKET}/{TEAM}", root=team.root, env=team.server.request_env)
+    with pytest.raises(AccessRefused):
+        bucket.put(key, b"mine")
+    bucket.put("cache/pr/1/0123.json", b"{}")
