@@ -18,8 +18,11 @@ from tests.ci.projects import YAML, commit, git, shop
 from tests.forges.standins.server import TOKEN
 from tests.forges.worlds import BRANCH, World, world_of
 from tests.support.seaweed import BUCKET, TEAM, S3Server, seaweed
-from trueup.ci.workflows.github import CHECK
+from trueup.ci.workflows.github import CHECK, LOOP
 
+LOOP_OF_IT = """\
+        loop: {when: [{schedule: "17 4 * * 1", do: retrain}], then: person}
+"""
 ACT = Path(__file__).parents[3] / ".build" / "venv-act" / "bin" / "act"
 
 
@@ -53,12 +56,28 @@ class Team:
         request = {"number": 1, "head": head, "base": base}
         return self._act("pull_request", {"number": 1, "pull_request": request})
 
-    def _act(self, event: str, payload: dict[str, Any]) -> Ran:
+    def dispatch(self) -> Ran:
+        """Execute the loop as for an event from elsewhere."""
+        return self._act("repository_dispatch", {"action": "trueup-tick"}, LOOP)
+
+    def schedule(self) -> Ran:
+        return self._act("schedule", {}, LOOP)
+
+    def _act(self, event: str, payload: dict[str, Any], workflow: str = CHECK) -> Ran:
         file = self.root.parent / "event.json"
         payload |= {"repository": {"full_name": "acme/flights", "default_branch": "main"}}
         file.write_text(json.dumps(payload))
         shutil.rmtree(self.root.parent / "artifacts", ignore_errors=True)
-        words = [str(ACT), event, "-e", str(file), "-W", CHECK, "-P", "ubuntu-24.04=-self-hosted"]
+        words = [
+            str(ACT),
+            event,
+            "-e",
+            str(file),
+            "-W",
+            workflow,
+            "-P",
+            "ubuntu-24.04=-self-hosted",
+        ]
         for uses, folder in self.standins.items():
             words += ["--local-repository", f"{uses}={folder}"]
         for name in ("TRUSTED", "PULL_REQUEST", "LOOP"):
@@ -80,7 +99,10 @@ def team(weed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]
         pytest.skip("act is not installed; install it with: scripts/env.sh act")
     folder = tmp_path_factory.mktemp("act")
     program = Path(sys.executable).parent / "trueup"
-    yaml = YAML.replace("project: shop", f"project: shop\n    store: s3://{BUCKET}/{TEAM}")
+    yaml = (
+        YAML.replace("project: shop", f"project: shop\n    store: s3://{BUCKET}/{TEAM}")
+        + LOOP_OF_IT
+    )
     root = shop(folder / "repository", **{"trueup.yaml": yaml})
     git(root, "remote", "add", "origin", "https://github.com/acme/flights.git")
     subprocess.run([program, "-C", str(root), "ci", "github"], check=True, capture_output=True)
@@ -89,7 +111,7 @@ def team(weed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]
         world.standin.branch(BRANCH)
         world.standin.open_by_hand(BRANCH, "noise")
         made = actions(folder / "actions", program, world.standin.url, _identities(server))
-        text = (root / CHECK).read_text()
+        text = "".join((root / one).read_text() for one in (CHECK, LOOP))
         used = set(re.findall(r"uses: (\S+)", text))
         standins = {one: made[name] for one in used if (name := one.split("@")[0]) in made}
         yield Team(root, server, world, standins)
@@ -97,4 +119,4 @@ def team(weed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]
 
 def _identities(server: S3Server) -> dict[str, dict[str, str]]:
     """Return what each role of the repository is for the bucket."""
-    return {"TRUSTED": server.env, "PULL_REQUEST": server.request_env}
+    return {"TRUSTED": server.env, "PULL_REQUEST": server.request_env, "LOOP": server.env}

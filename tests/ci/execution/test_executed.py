@@ -1,4 +1,4 @@
-"""The workflow that trueup writes for GitHub is executed, unchanged, against a real bucket."""
+"""The workflows that trueup writes for GitHub are executed, unchanged, against a real bucket."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def champion(team: Team) -> int | None:
     return registry_of(Workspace(team.root, team.server.env)).history("shop/sale").champion("dev")
 
 
-def test_a_push_promotes_a_request_is_judged_beside_it_and_a_fork_stops_nobody(
+def test_a_push_promotes_a_request_is_judged_a_fork_stops_nobody_and_the_loop_makes_its_pass(
     team: Team,
 ) -> None:
     first = team.push()
@@ -49,6 +49,11 @@ def test_a_push_promotes_a_request_is_judged_beside_it_and_a_fork_stops_nobody(
     assert "This check ran without the bucket" in fork.said
     assert "no\\_bucket" in fork.said
     assert len(team.world.standin.said(1)) == 1
+
+    git(team.root, "switch", "-q", "main")
+    for ran in (team.schedule(), team.dispatch()):
+        assert not ran.failed, ran.said
+        assert "What is not done" in ran.said
 
 
 @pytest.mark.parametrize(
