@@ -89,7 +89,7 @@ class RemoteBucket:
                 self._put(key, body, create=True)
             except _errors() as error:
                 cause = error
-                if self._kind(error) == "missing":
+                if self._kind(error, key) == "missing":
                     raise no_bucket(self.url) from error
             else:
                 return True
@@ -209,14 +209,14 @@ class RemoteBucket:
             try:
                 return ask()
             except _errors() as error:
-                if self._kind(error) == "missing":
+                if self._kind(error, key) == "missing":
                     raise Missing(key, self.url) from error
                 patience.wait(self.url, error)
 
-    def _kind(self, error: Exception) -> Kind:
+    def _kind(self, error: Exception, key: str = "") -> Kind:
         kind = kind_of(error)
         if kind == "refused":
-            raise refused(error, self.url) from error
+            raise refused(error, self.url, key) from error
         return kind
 
 

@@ -59,8 +59,8 @@ def no_bucket(url: str) -> AccessRefused:
     )
 
 
-def refused(error: Exception, url: str) -> AccessRefused:
-    """Return the error for an answer that will not change by asking again."""
+def refused(error: Exception, url: str, key: str = "") -> AccessRefused:
+    """Return the error for an answer that will not change by asking again; of a key, if known."""
     text = str(error)
     if any(word in text for word in _NO_BUCKET):
         return no_bucket(url)
@@ -77,7 +77,7 @@ def refused(error: Exception, url: str) -> AccessRefused:
         )
     said = _code_of(text) or (f"status {status}" if status else type(error).__name__)
     return AccessRefused(
-        f"{url} refused access: {said}",
+        f"{url} refused access{f' to {key}' if key else ''}: {said}",
         remedy="Check the credentials and what they may do; see: trueup doctor --bucket",
     )
 

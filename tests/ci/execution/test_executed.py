@@ -65,6 +65,6 @@ def test_a_push_promotes_a_request_is_judged_a_fork_stops_nobody_and_the_loop_ma
 )  # fmt: skip
 def test_a_requests_identity_cannot_write_what_is_trusted(team: Team, key: str) -> None:
     bucket = open_bucket(f"s3://{BUCKET}/{TEAM}", root=team.root, env=team.server.request_env)
-    with pytest.raises(AccessRefused):
+    with pytest.raises(AccessRefused, match=f"refused access to {key}"):
         bucket.put(key, b"mine")
     bucket.put("cache/pr/1/0123.json", b"{}")
