@@ -260,6 +260,28 @@ def test_predictions_alone_are_judged_without_any_stage(tmp_path: Path) -> None:
     assert said(root, "register", "sale").exit_code == 2
 
 
+def test_predictions_alone_are_joined_to_the_rows_of_another_table(tmp_path: Path) -> None:
+    rows = "".join(f"{at},{at % 2}\n" for at in range(1000))
+    scores = "".join(f"{at},{(at % 2 + at % 7) / 8}\n" for at in reversed(range(1000)))
+    root = write(
+        tmp_path / "alone",
+        {
+            "trueup.yaml": """
+                format: 1
+                project: alone
+                models:
+                  sale:
+                    task: binary
+                    evaluate: {data: test.csv, predictions: scores.csv, target: sold, id: id}
+                    gate: {rules: [{metric: roc_auc, at_least: 0.55}]}
+            """,
+            "test.csv": "id,sold\n" + rows,
+            "scores.csv": "id,score\n" + scores,
+        },
+    )
+    assert said(root, "gate").exit_code == 0
+
+
 def test_a_model_has_a_path_or_predictions(tmp_path: Path) -> None:
     root = write(tmp_path / "none", {"trueup.yaml": "format: 1\nmodels: {sale: {task: binary}}\n"})
     told = str(said(root, "gate", "sale").exception)

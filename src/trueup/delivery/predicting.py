@@ -23,9 +23,10 @@ def candidate_predictions(subject: Subject, candidate: Candidate, asking: Asking
     """
     table = asking.evaluation
     evaluate = table.entry
-    if not subject.entry.path:
+    if not subject.entry.path and evaluate.data in ("", evaluate.predictions):
         return Had(predictions_of(table, table.frame), f"of {table.shown_as}")
-    if evaluate.predictions and _made_of(subject, candidate, table):
+    alone = not subject.entry.path  # nothing else is there that could be asked
+    if evaluate.predictions and (alone or _made_of(subject, candidate, table)):
         subject.digest(evaluate.predictions)
         frame = read_table(subject.root / evaluate.predictions, evaluate.predictions)
         return Had(predictions_of(table, frame), f"of {evaluate.predictions}")
