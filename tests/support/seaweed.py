@@ -124,13 +124,11 @@ def _identities() -> dict[str, object]:
 
 
 def _of_a_request() -> list[str]:
-    """Return what a pull request may: nothing that is trusted, registered or looped is its."""
-    own = (
-        *("cache/pr", "verdicts/pr", "objects", "packs"),
-        *("runs", "runs-index", "heartbeats/runs", "reuse", "probes"),
-    )
-    written = [f"Write:{BUCKET}/{TEAM}/{folder}/*" for folder in own]
-    return [f"Read:{BUCKET}/{TEAM}/*", f"List:{BUCKET}", *written]
+    """Return what a pull request may, as `trueup ci policies seaweedfs` prints it."""
+    from trueup.ci.policies.documents import Home, seaweedfs
+    from trueup.ci.policies.rights import rights_of
+
+    return seaweedfs(rights_of("pull_request"), Home(BUCKET, TEAM))
 
 
 def _names() -> list[str]:
