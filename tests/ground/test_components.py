@@ -17,7 +17,7 @@ def test_one():
     pytest.skip("the server did not start")
 
 def test_two():
-    pytest.skip("azurite is not installed; install it with: scripts/azurite.sh")
+    pytest.skip("azurite is not installed; install it with: make components")
 
 def test_three():
     pytest.skip("not this one's business")

@@ -1,8 +1,6 @@
 """A real browser opens the page: it fits a telephone, and asks nobody for anything."""
 
 import html
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,11 +17,6 @@ from trueup.reporting.grids import grid
 from trueup.reporting.html import render_html
 from trueup.reporting.planes import Axes, plane, with_bars
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-QUIET = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-sync", "--virtual-time-budget=4000"),
-)
 MEASURED = """\
 <iframe style="width:{width}px;height:600px;border:0" srcdoc="{page}"></iframe><p>not measured</p>
 <script>
@@ -35,23 +28,6 @@ MEASURED = """\
   }});
 </script>
 """
-
-
-@pytest.fixture
-def dom(tmp_path: Path) -> Callable[[Path], str]:
-    """Return a function that opens a file and returns what the browser made of it."""
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip("no browser is installed; install it with: scripts/browser.sh")
-
-    def opened(page: Path) -> str:
-        own = ("--dump-dom", f"--user-data-dir={tmp_path / 'profile'}", page.as_uri())
-        done = subprocess.run(
-            [str(program), *QUIET, *own], check=True, capture_output=True, text=True, timeout=60
-        )
-        return done.stdout
-
-    return opened
 
 
 @pytest.fixture

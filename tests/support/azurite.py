@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 CONTAINER = "trueup"
-INSTALL = "scripts/azurite.sh"
+INSTALL = "make components"
 _PROGRAM = "azurite-blob"
 _CHECKOUT = Path(__file__).parents[2]
 _ACCOUNT = "trueuptests"

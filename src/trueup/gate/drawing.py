@@ -11,6 +11,7 @@ from trueup.gate.wording import asked_briefly
 from trueup.reporting.blocks import Chart
 from trueup.reporting.forests import Span, intervals, strips
 from trueup.reporting.grids import grid
+from trueup.reporting.mermaid import xychart
 from trueup.reporting.planes import Axes, bands, plane, with_bars
 
 MOST_SLICES = 30
@@ -82,7 +83,7 @@ def _roc(found: _Curves) -> Iterator[Chart]:
     }
     axes = Axes(x="false positive rate", y="true positive rate", domain=_SHARE, diagonal=True)
     if points:
-        yield plane("ROC curve", points, axes)
+        yield _drawn(plane("ROC curve", points, axes), points, axes)
 
 
 def _precision(found: _Curves) -> Iterator[Chart]:
@@ -97,7 +98,7 @@ def _precision(found: _Curves) -> Iterator[Chart]:
     }
     axes = Axes(x="recall", y="precision", domain=_SHARE)
     if points:
-        yield plane("Precision and recall", points, axes)
+        yield _drawn(plane("Precision and recall", points, axes), points, axes)
 
 
 def _calibration(found: _Curves) -> Iterator[Chart]:
@@ -109,7 +110,17 @@ def _calibration(found: _Curves) -> Iterator[Chart]:
     }
     axes = Axes(x="claimed probability", y="came true", domain=_SHARE, diagonal=True, points=True)
     if points:
-        yield with_bars("Calibration, and the rows of each bin", points, axes, bars)
+        chart = with_bars("Calibration, and the rows of each bin", points, axes, bars)
+        yield _drawn(chart, points, axes, "Calibration")
+
+
+def _drawn(
+    chart: Chart, points: dict[str, list[tuple[float, float]]], axes: Axes, title: str = ""
+) -> Chart:
+    """Return a chart of shares that a comment can show too: the champion's bars, our line."""
+    last_is_ours = dict(sorted(points.items(), key=lambda one: one[0] == "candidate"))
+    drawing = xychart(title or chart.title, axes.x, axes.y, last_is_ours)
+    return msgspec.structs.replace(chart, mermaid=drawing)
 
 
 def _bar(claimed: float, rows: int, nth: int, models: int) -> tuple[float, float, float]:

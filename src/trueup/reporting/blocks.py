@@ -65,6 +65,7 @@ class Chart(msgspec.Struct, frozen=True, omit_defaults=True, tag="chart", tag_fi
     spec: dict[str, Any]
     fallback: str
     detail: bool = False  # as of a table
+    mermaid: str = ""  # the same for a comment, where it can be said in Mermaid
 
 
 Block: TypeAlias = Table | Text | Verdict | Chart

@@ -16,6 +16,15 @@ def render_markdown(report: Report) -> str:
     return "\n\n".join(parts) + "\n" if parts else ""
 
 
+def render_pictures(report: Report) -> str:
+    """Return the charts that Mermaid can draw, folded; empty where there are none."""
+    drawn = [one.mermaid for one in report.blocks if isinstance(one, Chart) and one.mermaid]
+    if not drawn:
+        return ""
+    shown = "\n\n".join(_fenced(one, "mermaid") for one in drawn)
+    return f"<details><summary>Curves</summary>\n\n{shown}\n\n</details>\n"
+
+
 def escaped(text: str) -> str:
     r"""Return text that Markdown shows as it is, in one line, also inside a table.
 
@@ -78,8 +87,8 @@ def _not_a_list(start: str) -> str:
     return f"{start}<!-- -->" if start.isdigit() else f"\\{start}"
 
 
-def _fenced(text: str) -> str:
+def _fenced(text: str, language: str = "text") -> str:
     """Return text as a block of code whose fence is longer than any run of backticks in it."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{visible(text, lines=True)}\n{fence}"
+    return f"{fence}{language}\n{visible(text, lines=True)}\n{fence}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from trueup.ci.results.result import Problem, Result, Word, named
 from trueup.reporting.blocks import Report
-from trueup.reporting.markdown import escaped, render_markdown
+from trueup.reporting.markdown import escaped, render_markdown, render_pictures
 
 _SIGNS: dict[Word, str] = {
     "pass": "✅", "fail": "❌", "inconclusive": "❔", "stage_failed": "💥", "refused": "⛔",
@@ -59,7 +59,8 @@ def _problem(problem: Problem) -> str:
 
 
 def _details(result: Result, *, folded: bool) -> Iterator[str]:
-    body = render_markdown(Report("", result.report.blocks)).strip()  # its name stands above
+    shown = Report("", result.report.blocks)  # its name stands above
+    body = "\n".join((render_markdown(shown), render_pictures(shown))).strip()
     if not body:
         return
     if not folded:
