@@ -59,3 +59,24 @@ def _resume(folder: Path, /, name: str, why: str, environment: str) -> None:
     with opened(folder) as workspace:
         looping.resume(workspace, looping.Wanted(name, environment), why)
     say(f"the loop of {name} goes on")
+
+
+@command.command("heartbeat")
+@json_option
+@click.pass_obj
+def _heartbeat(folder: Path, /, as_json: bool) -> None:
+    """Say when the loop of each model last gave a sign of life; exit with 8 where one is late.
+
+    Signs are left by trueup watch, and by trueup tick --every.
+    """
+    from trueup import clock
+    from trueup.project.lifesigns import check_alive, last_signs
+
+    with opened(folder) as workspace:
+        signs = last_signs(workspace)
+    if as_json:
+        show_json(signs)
+    for model, last in signs.items():
+        if not as_json:
+            print(f"{model}: {last.says if last else 'it has left no sign of life yet'}")
+    check_alive(signs, clock.now())

@@ -1,4 +1,4 @@
-"""Moments on the command line, and the option that stands for the clock."""
+"""Moments and durations on the command line, and the option that stands for the clock."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -33,6 +33,16 @@ def moment(ctx: click.Context, option: click.Parameter, text: str | None) -> dat
     from trueup import clock
 
     return None if text is None else moment_of(text, clock.now())
+
+
+def seconds(ctx: click.Context, option: click.Parameter, text: str) -> float:
+    """Return how long a text such as 60s or 1h says; 0 for an empty one."""
+    from trueup.config.units import duration_s
+
+    try:
+        return duration_s(text) if text else 0.0
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 now_option = click.option(

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from trueup.cli.environments import env_option
-from trueup.cli.moments import now_option
+from trueup.cli.moments import now_option, seconds
 from trueup.cli.opening import json_option, opened
 from trueup.cli.showing import markdown_option, show, show_json
 
@@ -19,6 +19,10 @@ CODES = {"stopped": 9, "failed": 6, "refused": 3, "inconclusive": 4, "undecided"
 @click.argument("name", metavar="MODEL")
 @env_option
 @now_option
+@click.option(
+    "--every", "every_s", metavar="DURATION", default="", callback=seconds,
+    help="Leave a sign of life: the next pass is to come so soon.",
+)  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Look only: nothing is written, nothing is done.")
 @markdown_option
 @json_option
@@ -28,6 +32,7 @@ def command(
     name: str,
     environment: str,
     now: datetime | None,
+    every_s: float,
     dry_run: bool,
     as_markdown: bool,
     as_json: bool,
@@ -45,7 +50,9 @@ def command(
     wanted = looping.Wanted(name, environment, now)
     progress = Lines(sys.stderr, explain=False, quiet=False)
     with opened(folder) as workspace:
-        ticked = looping.tick(workspace, wanted, dry_run=dry_run, progress=progress)
+        ticked = looping.tick(
+            workspace, wanted, every_s=every_s, dry_run=dry_run, progress=progress
+        )
     if as_json:
         show_json(ticked_record(ticked))
     else:

@@ -5,24 +5,16 @@ from pathlib import Path
 import click
 
 from trueup.cli.environments import env_option
+from trueup.cli.moments import seconds
 from trueup.cli.opening import opened
 from trueup.cli.printing import say
-
-
-def _seconds(ctx: click.Context, option: click.Parameter, text: str) -> float:
-    from trueup.config.units import duration_s
-
-    try:
-        return duration_s(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
 
 
 @click.command()
 @click.argument("names", metavar="[MODEL]...", nargs=-1)
 @env_option
 @click.option(
-    "--every", "every_s", metavar="DURATION", default="60s", show_default=True, callback=_seconds,
+    "--every", "every_s", metavar="DURATION", default="60s", show_default=True, callback=seconds,
     help="How often a pass is made.",
 )  # fmt: skip
 @click.option("--passes", default=0, help="Stop after so many; 0: when told to.")

@@ -1,11 +1,14 @@
 """The sign of life of whatever repeats ticks: a missing one is an alarm, its age a metric."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from urllib.parse import unquote
 
 import msgspec
 
-from trueup.errors import NotProven, WrongUsage
+from trueup import clock
+from trueup.errors import NotProven, TrueupError, WrongUsage
 from trueup.loop.layout import heartbeat_key
 from trueup.reporting.wording import moment
 from trueup.store.bucket import Bucket, Missing
@@ -14,6 +17,7 @@ from trueup.store.heartbeats import HEARTBEATS
 
 FORMAT = 1
 LATE = 3.0  # so many times its own pace, and it is missing
+TICKED = "tick "  # begins the name of a sign that single passes leave
 _SUFFIX = ".json"
 
 
@@ -62,8 +66,34 @@ def end_beat(bucket: Bucket, name: str, worker: str) -> None:
         bucket.delete([heartbeat_key(name)])
 
 
+@contextmanager
+def leaving(bucket: Bucket, model: str, every_s: float) -> Iterator[None]:
+    """Leave a sign of life as a pass begins and as it ends; the next one is to come so soon.
+
+    A bucket that cannot take it lets the last one grow old.
+    """
+
+    def leave(problem: str = "") -> None:
+        sign = Heartbeat(clock.now(), every_s, models=(model,), problem=problem)
+        with suppress(TrueupError):
+            beat(bucket, f"{TICKED}{model}", sign)
+
+    leave()
+    try:
+        yield
+    except TrueupError as error:
+        leave(error.problem)
+        raise
+    leave()
+
+
 def missing_beats(bucket: Bucket, model: str, now: datetime) -> dict[str, Heartbeat]:
-    """Return the signs of life that are missing, by name, of whatever ticked a model.
+    """Return the signs of life that are missing, by name, of whatever ticked a model."""
+    return {name: last for name, last in beats(bucket, model).items() if last.is_missing(now)}
+
+
+def beats(bucket: Bucket, model: str) -> dict[str, Heartbeat]:
+    """Return the last signs of life, by name, of whatever ticked a model.
 
     Those that cannot be read, or that runs and others write, are none of a loop's.
     """
@@ -76,7 +106,7 @@ def missing_beats(bucket: Bucket, model: str, now: datetime) -> dict[str, Heartb
             last = _read(bucket, one.key)
         except (NotProven, WrongUsage):
             continue
-        if last is not None and model in last.models and last.is_missing(now):
+        if last is not None and model in last.models:
             found[unquote(name)] = last
     return found
 

@@ -14,6 +14,7 @@ from trueup.errors import TrueupError, WrongUsage
 from trueup.loop.equipment import Loop
 from trueup.loop.events import Decided, MessageSent, Resumed
 from trueup.loop.explaining import Explanation
+from trueup.loop.heartbeat import leaving
 from trueup.loop.history import History
 from trueup.loop.journal import Journal
 from trueup.loop.policy import HOLDOUT, Policy, policy_of
@@ -42,11 +43,21 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 def tick(
-    workspace: Workspace, wanted: Wanted, *, dry_run: bool = False, progress: Progress | None = None
+    workspace: Workspace,
+    wanted: Wanted,
+    *,
+    every_s: float = 0.0,
+    dry_run: bool = False,
+    progress: Progress | None = None,
 ) -> Ticked:
-    """Make one pass of a model's loop and return what came of it; a dry run only looks."""
+    """Make one pass of a model's loop and return what came of it; a dry run only looks.
+
+    It leaves a sign of life where it is said how soon the next pass comes.
+    """
     loop = loop_of(workspace, wanted, look_only=dry_run, progress=progress)
-    with _borrowing(loop.ports.forge):
+    told = every_s > 0 and not dry_run
+    sign = leaving(workspace.bucket, loop.policy.model, every_s) if told else nullcontext()
+    with sign, _borrowing(loop.ports.forge):
         return passed(loop, wanted.now, dry_run=dry_run)
 
 

@@ -18,7 +18,7 @@ from tests.ci.projects import YAML, commit, git, shop
 from tests.forges.standins.server import TOKEN
 from tests.forges.worlds import BRANCH, World, world_of
 from tests.support.seaweed import BUCKET, TEAM, S3Server, seaweed
-from trueup.ci.workflows.github import CHECK, LOOP
+from trueup.ci.workflows.github import CHECK, HEARTBEAT, LOOP
 
 LOOP_OF_IT = """\
         loop: {when: [{schedule: "17 4 * * 1", do: retrain}], then: person}
@@ -62,6 +62,10 @@ class Team:
 
     def schedule(self) -> Ran:
         return self._act("schedule", {}, LOOP)
+
+    def heartbeat(self) -> Ran:
+        """Execute the heartbeat as on a push."""
+        return self._act("push", {"ref": "refs/heads/main"}, HEARTBEAT)
 
     def _act(self, event: str, payload: dict[str, Any], workflow: str = CHECK) -> Ran:
         file = self.root.parent / "event.json"
@@ -111,7 +115,7 @@ def team(weed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]
         world.standin.branch(BRANCH)
         world.standin.open_by_hand(BRANCH, "noise")
         made = actions(folder / "actions", program, world.standin.url, _identities(server))
-        text = "".join((root / one).read_text() for one in (CHECK, LOOP))
+        text = "".join((root / one).read_text() for one in (CHECK, LOOP, HEARTBEAT))
         used = set(re.findall(r"uses: (\S+)", text))
         standins = {one: made[name] for one in used if (name := one.split("@")[0]) in made}
         yield Team(root, server, world, standins)

@@ -1,11 +1,15 @@
 """The workflows that trueup writes for GitHub are executed, unchanged, against a real bucket."""
 
+from datetime import timedelta
+
+import msgspec
 import pytest
 
 from tests.ci.execution.conftest import Team
 from tests.ci.projects import commit, git, noise
 from tests.support.seaweed import BUCKET, TEAM
 from trueup.errors import AccessRefused
+from trueup.loop.heartbeat import TICKED, beat, last_beat
 from trueup.project.registering import registry_of
 from trueup.project.workspace import Workspace
 from trueup.store.opening import open_bucket
@@ -54,6 +58,22 @@ def test_a_push_promotes_a_request_is_judged_a_fork_stops_nobody_and_the_loop_ma
     for ran in (team.schedule(), team.dispatch()):
         assert not ran.failed, ran.said
         assert "What is not done" in ran.said
+    beats = team.heartbeat()
+    assert not beats.failed, beats.said
+    assert "shop/sale: its last sign of life was at" in beats.said
+    stopped(team)
+    late = team.heartbeat()
+    assert late.failed
+    assert "no sign of life of the loop of shop/sale" in late.said
+
+
+def stopped(team: Team) -> None:
+    """Let the loop's last pass be a day ago."""
+    bucket = open_bucket(f"s3://{BUCKET}/{TEAM}", root=team.root, env=team.server.env)
+    name = f"{TICKED}shop/sale"
+    last = last_beat(bucket, name)
+    assert last is not None
+    beat(bucket, name, msgspec.structs.replace(last, at=last.at - timedelta(days=1)))
 
 
 @pytest.mark.parametrize(

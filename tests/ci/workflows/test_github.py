@@ -11,7 +11,7 @@ import yaml
 
 from trueup.ci.workflows.actions import pinned
 from trueup.ci.workflows.facts import Facts, ProjectFacts, minute_of
-from trueup.ci.workflows.github import CHECK, LOOP, workflows
+from trueup.ci.workflows.github import CHECK, HEARTBEAT, LOOP, workflows
 from trueup.errors import WrongUsage
 
 ONE = ProjectFacts("flights", software="requirements.txt", secrets=("API_KEY",))
@@ -60,7 +60,7 @@ def test_linters_find_nothing(tmp_path: Path) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
     files = [str(one) for one in tmp_path.rglob("*.yml")]
-    assert len(files) == 6
+    assert len(files) == 8
     assert actionlint(files) == []
     for words in (
         [tools / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files],
@@ -116,6 +116,19 @@ def test_the_loop_has_one_job_a_model_off_the_full_hour() -> None:
         {"folder": ".", "model": "flight-late"}
     ]
     assert loop["jobs"]["tick"]["permissions"]["pull-requests"] == "write"
+
+
+def test_the_heartbeat_looks_at_loops_and_keeps_schedules_on_without_the_code() -> None:
+    assert HEARTBEAT not in workflows(MANY[0])
+    found = yaml.safe_load(workflows(MANY[3])[HEARTBEAT])
+    look, keep = found["jobs"]["look"], found["jobs"]["keep"]
+    assert look["strategy"]["matrix"] == {"folder": ["models/flights"]}
+    assert "schedule" in look["if"]
+    assert look["steps"][-1]["run"] == "trueup loop heartbeat"
+    assert keep["permissions"] == {"actions": "write"}
+    (step,) = keep["steps"]
+    for file in (LOOP, HEARTBEAT):
+        assert Path(file).name in step["run"]
 
 
 @pytest.mark.parametrize("name", ["a\nb", "${{ secrets.X }}", "it's", 'a"b', "$(id)", "-x"])

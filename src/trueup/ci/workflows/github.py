@@ -1,4 +1,4 @@
-"""The workflows that GitHub runs: check on every push and pull request, loop on schedule.
+"""The workflows that GitHub runs: check on pushes and requests, loop and heartbeat on schedule.
 
 Identities are OIDC roles that repository variables name; no key is kept anywhere. A pull request
 gets the role that may write its own scope alone, and a fork's nothing at all.
@@ -9,7 +9,8 @@ from textwrap import dedent, indent
 from trueup.ci.workflows.actions import pinned
 from trueup.ci.workflows.facts import Facts, checked, minute_of
 
-CHECK, LOOP = ".github/workflows/trueup-check.yml", ".github/workflows/trueup-loop.yml"
+CHECK = ".github/workflows/trueup-check.yml"
+LOOP, HEARTBEAT = ".github/workflows/trueup-loop.yml", ".github/workflows/trueup-heartbeat.yml"
 _IS_REQUEST = "github.event_name == 'pull_request'"
 _IS_FORK = (  # also where the fork is gone by now
     f"({_IS_REQUEST} && github.event.pull_request.head.repo.full_name != github.repository)"
@@ -32,6 +33,7 @@ def workflows(facts: Facts) -> dict[str, str]:
     found = {CHECK: _check(facts)}
     if any(one.loops for one in facts.projects):
         found[LOOP] = _loop(facts)
+        found[HEARTBEAT] = _heartbeat(facts)
     return found
 
 
@@ -86,6 +88,19 @@ def _loop(facts: Facts) -> str:
         software=_software(facts, "matrix.folder"),
         env=_secrets(facts),
         token=_OF_THE_JOB if writes else "",
+    )
+
+
+def _heartbeat(facts: Facts) -> str:
+    folders = [_quoted(one.folder) for one in facts.projects if one.loops]
+    return _HEARTBEAT_FILE.format(
+        minute=minute_of(f"{facts.projects[0].name} heartbeat"),
+        branch=facts.branch,
+        runner=facts.runner,
+        folders=", ".join(folders),
+        checkout=_checkout(),
+        install=_install(facts),
+        identity=_identity(facts, "TRUEUP_LOOP", "TRUEUP_LOOP"),
     )
 
 
@@ -289,5 +304,56 @@ jobs:
         working-directory: ${{{{ matrix.folder }}}}
         env:
           MODEL: ${{{{ matrix.model }}}}{token}
-        run: trueup tick "$MODEL"
+        run: trueup tick "$MODEL" --every 1h
+"""
+_HEARTBEAT_FILE = """\
+name: trueup heartbeat
+
+on:
+  push:
+    branches: [{branch}]
+  schedule:
+    - cron: "{minute} 5 * * 1" # weekly, within the 60 days that a quiet public repository has
+  workflow_dispatch:
+
+permissions: {{}}
+
+concurrency:
+  group: trueup-heartbeat
+  cancel-in-progress: false
+
+jobs:
+  look:
+    name: ${{{{ matrix.folder }}}}
+    if: ${{{{ github.event_name != 'schedule' }}}} # that would stop with the loop
+    runs-on: {runner}
+    timeout-minutes: 10
+    strategy:
+      fail-fast: false
+      matrix:
+        folder: [{folders}]
+    permissions:
+      contents: read
+      id-token: write # becomes a role of the bucket; there are no keys
+    steps:
+{checkout}
+{install}{identity}
+      - name: Has the loop's schedule stopped?
+        working-directory: ${{{{ matrix.folder }}}}
+        run: trueup loop heartbeat
+  keep:
+    name: keep the schedules on
+    if: ${{{{ github.event_name != 'push' }}}}
+    runs-on: ubuntu-24.04
+    timeout-minutes: 10
+    permissions:
+      actions: write # turns workflows on; this job runs nothing of the repository
+    steps:
+      - env:
+          GH_TOKEN: ${{{{ github.token }}}}
+          GH_REPO: ${{{{ github.repository }}}}
+        run: |
+          for workflow in trueup-loop.yml trueup-heartbeat.yml; do
+            gh api --method PUT "repos/$GH_REPO/actions/workflows/$workflow/enable"
+          done
 """
