@@ -45,7 +45,7 @@ components:
 	scripts/browser.sh
 	scripts/nannyml_data.sh
 	scripts/promtool.sh
-	scripts/wrk.sh
+	scripts/apt.sh wrk rsync
 
 test: test-env
 	$(WHEEL_ENV) $(PYTEST) -m "$(QUICK)" $(ARGS)
