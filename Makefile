@@ -74,9 +74,10 @@ docs: dev-env
 	$(DEV) python -m scripts.docs check
 
 workflows: dev-env
-	$(DEV) yamllint --strict .github
+	$(DEV) yamllint --strict .github action.yml templates
 	$(DEV) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(DEV) zizmor --offline --quiet .github
+	$(DEV) check-jsonschema --builtin-schema vendor.github-actions action.yml
+	$(DEV) zizmor --offline --quiet .github action.yml
 
 format: dev-env
 	$(DEV) ruff format $(CODE)

@@ -1,4 +1,4 @@
-"""trueup ci github and gitlab: write what the forge runs."""
+"""trueup ci github, gitlab and shell: write what a forge or a runner runs."""
 
 import os
 from collections.abc import Callable
@@ -63,6 +63,20 @@ def gitlab(folder: Path, /, **asked: Any) -> None:
         say(f"{ROOT} is yours and stays as it is; write into it: {INCLUDE}")
     for line in _next_on_gitlab(facts):
         say(line)
+
+
+@click.command()
+@_options
+def shell(folder: Path, /, **asked: Any) -> None:
+    """Write a shell script of the same steps, for any other runner.
+
+    It is trueup-ci.sh, at the repository's top; docs/how-to/ci.md shows it in Jenkins and Azure.
+    """
+    from trueup import git
+    from trueup.ci.workflows.recipe import SCRIPT, recipe
+
+    if _write(folder, "shell", recipe, **asked) is not None:
+        ((git.top(folder) or folder) / SCRIPT).chmod(0o755)
 
 
 def _write(

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,39 +68,41 @@ class Team:
         return self._act("push", {"ref": "refs/heads/main"}, HEARTBEAT)
 
     def _act(self, event: str, payload: dict[str, Any], workflow: str = CHECK) -> Ran:
-        file = self.root.parent / "event.json"
-        payload |= {"repository": {"full_name": "acme/flights", "default_branch": "main"}}
-        file.write_text(json.dumps(payload))
-        shutil.rmtree(self.root.parent / "artifacts", ignore_errors=True)
-        words = [
-            str(ACT),
-            event,
-            "-e",
-            str(file),
-            "-W",
-            workflow,
-            "-P",
-            "ubuntu-24.04=-self-hosted",
-        ]
-        for uses, folder in self.standins.items():
-            words += ["--local-repository", f"{uses}={folder}"]
-        for name in ("TRUSTED", "PULL_REQUEST", "LOOP"):
-            words += ["--var", f"TRUEUP_{name}_ROLE={name}"]
-        words += ["--var", "AWS_REGION=us-east-1", "-s", f"GITHUB_TOKEN={TOKEN}"]
-        home = self.root.parent / "home"
-        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-        env = kept | {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache"), "NO_COLOR": "1"}
-        done = subprocess.run(
-            words, cwd=self.root, env=env, capture_output=True, text=True, check=False, timeout=300
-        )
-        return Ran(done.returncode != 0, done.stdout + done.stderr)
+        return acted(self.root, self.standins, event, payload, workflow)
+
+
+def acted(
+    root: Path,
+    standins: Mapping[str, Path],
+    event: str,
+    payload: dict[str, Any],
+    workflow: str,
+) -> Ran:
+    """Execute a repository's workflow for an event, with actions that stand in."""
+    if not ACT.exists():
+        pytest.skip("act is not installed; install it with: scripts/env.sh act")
+    file = root.parent / "event.json"
+    payload |= {"repository": {"full_name": "acme/flights", "default_branch": "main"}}
+    file.write_text(json.dumps(payload))
+    shutil.rmtree(root.parent / "artifacts", ignore_errors=True)
+    words = [str(ACT), event, "-e", str(file), "-W", workflow, "-P", "ubuntu-24.04=-self-hosted"]
+    for uses, folder in standins.items():
+        words += ["--local-repository", f"{uses}={folder}"]
+    for name in ("TRUSTED", "PULL_REQUEST", "LOOP"):
+        words += ["--var", f"TRUEUP_{name}_ROLE={name}"]
+    words += ["--var", "AWS_REGION=us-east-1", "-s", f"GITHUB_TOKEN={TOKEN}"]
+    home = root.parent / "home"
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    env = kept | {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache"), "NO_COLOR": "1"}
+    done = subprocess.run(
+        words, cwd=root, env=env, capture_output=True, text=True, check=False, timeout=300
+    )
+    return Ran(done.returncode != 0, done.stdout + done.stderr)
 
 
 @pytest.fixture(scope="module")
 def team(weed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """Yield a team whose main branch holds the shop and its generated workflow, unchanged."""
-    if not ACT.exists():
-        pytest.skip("act is not installed; install it with: scripts/env.sh act")
     folder = tmp_path_factory.mktemp("act")
     program = Path(sys.executable).parent / "trueup"
     yaml = (
@@ -116,9 +118,13 @@ def team(weed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]
         world.standin.open_by_hand(BRANCH, "noise")
         made = actions(folder / "actions", program, world.standin.url, _identities(server))
         text = "".join((root / one).read_text() for one in (CHECK, LOOP, HEARTBEAT))
-        used = set(re.findall(r"uses: (\S+)", text))
-        standins = {one: made[name] for one in used if (name := one.split("@")[0]) in made}
-        yield Team(root, server, world, standins)
+        yield Team(root, server, world, used(text, made))
+
+
+def used(text: str, made: Mapping[str, Path]) -> dict[str, Path]:
+    """Return what stands in for the actions that a file uses, at their commits."""
+    found = set(re.findall(r"uses: (\S+)", text))
+    return {one: made[name] for one in found if (name := one.split("@")[0]) in made}
 
 
 def _identities(server: S3Server) -> dict[str, dict[str, str]]:

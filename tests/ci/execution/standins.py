@@ -41,7 +41,7 @@ def actions(
     return {
         "astral-sh/setup-uv": _action(
             folder / "uv",
-            ("enable-cache",),
+            ("enable-cache", "cache-suffix", "ignore-nothing-to-cache"),
             f'echo "{tools}" >> "$GITHUB_PATH"; echo "{program.parent}" >> "$GITHUB_PATH"\n'
             f'echo "{tools}" >> "$GITHUB_PATH"',
         ),

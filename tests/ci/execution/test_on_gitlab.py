@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.ci.execution.conftest import LOOP_OF_IT
-from tests.ci.execution.gitlab import PROGRAM, GitLabTeam, with_tools
+from tests.ci.execution.gitlab import GitLabTeam, with_tools
 from tests.ci.projects import YAML, commit, git, noise, shop
 from tests.forges.worlds import BRANCH, world_of
 from tests.support.seaweed import BUCKET, TEAM, seaweed
@@ -21,8 +21,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.s3]
 @pytest.fixture
 def team(weed: Path, tmp_path: Path) -> Iterator[GitLabTeam]:
     """Yield a team whose main branch holds the shop and its generated jobs, unchanged."""
-    if not PROGRAM.exists():
-        pytest.skip("gitlab-ci-local is not installed; install it with: make components")
     program = Path(sys.executable).parent / "trueup"
     stored = YAML.replace("project: shop", f"project: shop\n    store: s3://{BUCKET}/{TEAM}")
     root = shop(tmp_path / "repository", **{"trueup.yaml": stored + LOOP_OF_IT})
