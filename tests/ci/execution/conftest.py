@@ -6,7 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,12 +105,19 @@ def acted(
 def team(weed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """Yield a team whose main branch holds the shop and its generated workflow, unchanged."""
     folder = tmp_path_factory.mktemp("act")
-    program = Path(sys.executable).parent / "trueup"
     yaml = (
         YAML.replace("project: shop", f"project: shop\n    store: s3://{BUCKET}/{TEAM}")
         + LOOP_OF_IT
     )
     root = shop(folder / "repository", **{"trueup.yaml": yaml})
+    with working(root, weed, (CHECK, LOOP, HEARTBEAT)) as team:
+        yield team
+
+
+@contextmanager
+def working(root: Path, weed: Path, files: Sequence[str]) -> Iterator[Team]:
+    """Yield the team of a repository in whose main branch its workflows are committed."""
+    folder, program = root.parent, Path(sys.executable).parent / "trueup"
     git(root, "remote", "add", "origin", "https://github.com/acme/flights.git")
     subprocess.run([program, "-C", str(root), "ci", "github"], check=True, capture_output=True)
     commit(root)
@@ -117,7 +125,7 @@ def team(weed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]
         world.standin.branch(BRANCH)
         world.standin.open_by_hand(BRANCH, "noise")
         made = actions(folder / "actions", program, world.standin.url, _identities(server))
-        text = "".join((root / one).read_text() for one in (CHECK, LOOP, HEARTBEAT))
+        text = "".join((root / one).read_text() for one in files)
         yield Team(root, server, world, used(text, made))
 
 

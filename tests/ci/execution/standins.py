@@ -1,8 +1,9 @@
 """Actions of GitHub as they are here: each does what the workflow needs of it, and no more.
 
 - ``setup-uv`` puts a ``uv`` first on the path that takes the program under test for
-  ``uv tool install "trueup[all]==VERSION"`` and refuses anything else, and leads trueup to the
-  forge that stands in, since act says itself where GitHub is.
+  ``uv tool install "trueup[all]==VERSION"``, and the tests' environment for a project's own; it
+  refuses anything else, and leads trueup to the forge that stands in, since act says itself where
+  GitHub is.
 - ``configure-aws-credentials`` exports the identity that the bucket knows for a role, in the
   place of the exchange of a token that act has none of.
 - The artifacts' actions copy folders.
@@ -19,7 +20,10 @@ import trueup
 
 _UV = """\
 #!/bin/sh
-[ "$*" = 'tool install trueup[all]=={version}' ] || {{ echo "uv $*: not expected" >&2; exit 9; }}
+case "$*" in
+  'tool install trueup[all]=={version}' | venv | 'pip install -r requirements.txt') ;;
+  *) echo "uv $*: not expected" >&2; exit 9 ;;
+esac
 """
 _TRUEUP = """\
 #!/bin/sh
