@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from trueup.store.shelf import Shelf
 
 ADD = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from trueup.store.content import Content
 from trueup.store.scan import Scanner
@@ -263,6 +265,7 @@ def test_what_dead_writers_left_is_removed_once_it_is_old(place: Place) -> None:
 
 FILL = """
 import resource, sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from trueup.errors import TrueupError
 from trueup.store.content import Content
@@ -356,3 +359,19 @@ def test_a_shelf_opens_without_reading_any_index(place: Place) -> None:
         path.unlink()
         path.mkdir()  # reading it would fail
     assert Shelf(place.root / ".trueup/store").read(alone.digest) == b"1"
+
+
+def test_two_threads_may_both_write_the_first_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf, made = Shelf(tmp_path / "store"), os.makedirs
+
+    def slowly(path: str, *, exist_ok: bool) -> None:
+        time.sleep(0.05)
+        made(path, exist_ok=exist_ok)
+
+    monkeypatch.setattr(os, "makedirs", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        for path, descriptor in pool.map(lambda _: shelf.unfinished(), range(2)):
+            os.close(descriptor)
+            assert Path(path).exists()

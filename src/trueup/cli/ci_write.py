@@ -30,8 +30,9 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 def github(folder: Path, /, **asked: Any) -> None:
     """Write the workflows that check models on GitHub, and pass their loops on schedule.
 
-    One for every push and pull request; two for the loop, where a model has one. Run it again
-    after trueup.yaml has changed: what you have changed by hand is not overwritten.
+    One for every push and pull request; two for the loop, where a model has one; one that
+    promotes from environment to environment, where there are several. Run it again after
+    trueup.yaml has changed: what you have changed by hand is not overwritten.
     """
     from trueup.ci.workflows.github import workflows
 

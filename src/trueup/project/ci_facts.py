@@ -57,6 +57,8 @@ def _project(workspace: Workspace, top: Path) -> ProjectFacts:
         loops=tuple(looped),
         proposes=any(one.then == "pull_request" for one in loops),
         secrets=tuple(sorted(secrets)),
+        models=tuple(project.models),
+        environments=tuple(project.environments),
     )
 
 

@@ -136,9 +136,9 @@ class Shelf:
         """Return a path for a file that is not content yet; those of dead writers are removed."""
         folder = f"{self.root}/.tmp"
         if not self._swept:
-            self._swept = True
             with explained(folder):
                 os.makedirs(folder, exist_ok=True)
+            self._swept = True  # only now: another thread asks at the same time
             self._sweep(folder)
         return f"{folder}/{os.getpid()}-{os.urandom(8).hex()}"
 

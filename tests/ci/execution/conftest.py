@@ -20,9 +20,13 @@ from tests.forges.standins.server import TOKEN
 from tests.forges.worlds import BRANCH, World, world_of
 from tests.support.seaweed import BUCKET, TEAM, S3Server, seaweed
 from trueup.ci.workflows.github import CHECK, HEARTBEAT, LOOP
+from trueup.ci.workflows.github_release import RELEASE
 
 LOOP_OF_IT = """\
         loop: {when: [{schedule: "17 4 * * 1", do: retrain}], then: person}
+"""
+ENVIRONMENTS = """\
+    environments: {dev: {}, prod: {}}
 """
 ACT = Path(__file__).parents[3] / ".build" / "venv-act" / "bin" / "act"
 
@@ -68,6 +72,15 @@ class Team:
         """Execute the heartbeat as on a push."""
         return self._act("push", {"ref": "refs/heads/main"}, HEARTBEAT)
 
+    def release(self) -> Ran:
+        """Execute the release as the check starts it."""
+        return self._act("workflow_dispatch", {"inputs": {"model": "all"}}, RELEASE)
+
+    @property
+    def asked(self) -> str:
+        """Return what GitHub's program was asked for."""
+        return (self.root.parent / "gh.log").read_text()
+
     def _act(self, event: str, payload: dict[str, Any], workflow: str = CHECK) -> Ran:
         return acted(self.root, self.standins, event, payload, workflow)
 
@@ -89,11 +102,12 @@ def acted(
     words = [str(ACT), event, "-e", str(file), "-W", workflow, "-P", "ubuntu-24.04=-self-hosted"]
     for uses, folder in standins.items():
         words += ["--local-repository", f"{uses}={folder}"]
-    for name in ("TRUSTED", "PULL_REQUEST", "LOOP"):
+    for name in ("TRUSTED", "PULL_REQUEST", "LOOP", "RELEASE"):
         words += ["--var", f"TRUEUP_{name}_ROLE={name}"]
     words += ["--var", "AWS_REGION=us-east-1", "-s", f"GITHUB_TOKEN={TOKEN}"]
     home = root.parent / "home"
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    kept["PATH"] = f"{root.parent / 'actions' / 'tools'}:{kept['PATH']}"
     env = kept | {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache"), "NO_COLOR": "1"}
     done = subprocess.run(
         words, cwd=root, env=env, capture_output=True, text=True, check=False, timeout=300
@@ -108,9 +122,10 @@ def team(weed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]
     yaml = (
         YAML.replace("project: shop", f"project: shop\n    store: s3://{BUCKET}/{TEAM}")
         + LOOP_OF_IT
+        + ENVIRONMENTS
     )
     root = shop(folder / "repository", **{"trueup.yaml": yaml})
-    with working(root, weed, (CHECK, LOOP, HEARTBEAT)) as team:
+    with working(root, weed, (CHECK, LOOP, HEARTBEAT, RELEASE)) as team:
         yield team
 
 
@@ -137,4 +152,9 @@ def used(text: str, made: Mapping[str, Path]) -> dict[str, Path]:
 
 def _identities(server: S3Server) -> dict[str, dict[str, str]]:
     """Return what each role of the repository is for the bucket."""
-    return {"TRUSTED": server.env, "PULL_REQUEST": server.request_env, "LOOP": server.env}
+    return {
+        "TRUSTED": server.env,
+        "PULL_REQUEST": server.request_env,
+        "LOOP": server.env,
+        "RELEASE": server.env,
+    }

@@ -8,7 +8,8 @@
   place of the exchange of a token that act has none of.
 - The artifacts' actions copy folders.
 
-``actions/checkout`` is act's own: it copies the repository.
+``gh`` writes down what it is asked for. ``actions/checkout`` is act's own: it copies the
+repository.
 """
 
 import json
@@ -25,6 +26,10 @@ case "$*" in
   *) echo "uv $*: not expected" >&2; exit 9 ;;
 esac
 """
+_GH = """\
+#!/bin/sh
+echo "gh $*" >> "{log}"
+"""
 _TRUEUP = """\
 #!/bin/sh
 GITHUB_SERVER_URL={forge} exec {program} "$@"
@@ -38,6 +43,7 @@ def actions(
     tools = folder / "tools"
     _program(tools / "uv", _UV.format(version=trueup.__version__))
     _program(tools / "trueup", _TRUEUP.format(forge=forge, program=program))
+    _program(tools / "gh", _GH.format(log=folder.parent / "gh.log"))
     for role, env in identities.items():
         lines = "".join(f"{name}={value}\n" for name, value in env.items())
         (folder / f"{role}.env").write_text(lines)

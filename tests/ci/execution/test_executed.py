@@ -17,8 +17,9 @@ from trueup.store.opening import open_bucket
 pytestmark = [pytest.mark.slow, pytest.mark.s3]
 
 
-def champion(team: Team) -> int | None:
-    return registry_of(Workspace(team.root, team.server.env)).history("shop/sale").champion("dev")
+def champion(team: Team, environment: str = "dev") -> int | None:
+    registry = registry_of(Workspace(team.root, team.server.env))
+    return registry.history("shop/sale").champion(environment)
 
 
 def test_a_push_promotes_a_request_is_judged_a_fork_stops_nobody_and_the_loop_makes_its_pass(
@@ -29,6 +30,10 @@ def test_a_push_promotes_a_request_is_judged_a_fork_stops_nobody_and_the_loop_ma
     assert "shop/sale/1 promoted: champion of dev" in first.said
     assert "✅ shop: pass" in first.said  # the step's summary
     assert champion(team) == 1
+    assert "gh workflow run trueup-release.yml --ref main" in team.asked
+    released = team.release()
+    assert not released.failed, released.said
+    assert champion(team, "prod") == 1
 
     again = team.push()
     assert not again.failed, again.said

@@ -12,12 +12,20 @@ import yaml
 from trueup.ci.workflows.actions import pinned
 from trueup.ci.workflows.facts import Facts, ProjectFacts, minute_of
 from trueup.ci.workflows.github import CHECK, HEARTBEAT, LOOP, workflows
+from trueup.ci.workflows.github_release import RELEASE
 from trueup.errors import WrongUsage
 
 ONE = ProjectFacts("flights", software="requirements.txt", secrets=("API_KEY",))
 LOOPED = ProjectFacts("flights", loops=("flight-late",), proposes=True)
 SEVERAL = (
-    ProjectFacts("flights", "models/flights", "uv.lock", loops=("late",)),
+    ProjectFacts(
+        "flights",
+        "models/flights",
+        "uv.lock",
+        loops=("late",),
+        models=("late", "fare"),
+        environments=("dev", "staging", "prod"),
+    ),
     ProjectFacts("taxis", "models/taxis", "requirements.txt"),
 )
 MANY = [
@@ -60,7 +68,7 @@ def test_linters_find_nothing(tmp_path: Path) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
     files = [str(one) for one in tmp_path.rglob("*.yml")]
-    assert len(files) == 8
+    assert len(files) == 9
     assert actionlint(files) == []
     for words in (
         [tools / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files],
@@ -129,6 +137,24 @@ def test_the_heartbeat_looks_at_loops_and_keeps_schedules_on_without_the_code() 
     (step,) = keep["steps"]
     for file in (LOOP, HEARTBEAT):
         assert Path(file).name in step["run"]
+
+
+def test_a_release_goes_from_environment_to_environment_by_a_role_of_each() -> None:
+    assert RELEASE not in workflows(MANY[2])
+    found = yaml.safe_load(workflows(MANY[3])[RELEASE])
+    staging, prod = found["jobs"]["to-staging"], found["jobs"]["to-prod"]
+    assert (staging["environment"], prod["environment"]) == ("staging", "prod")
+    assert "needs" not in staging
+    assert prod["needs"] == "to-staging"
+    moves = [(one["model"], one["before"]) for one in prod["strategy"]["matrix"]["include"]]
+    assert moves == [("late", "staging"), ("fare", "staging")]
+    (role,) = [one for one in prod["steps"] if "configure-aws" in one.get("uses", "")]
+    assert role["with"]["role-to-assume"] == "${{ vars.TRUEUP_RELEASE_ROLE }}"
+    start = yaml.safe_load(workflows(MANY[3])[CHECK])["jobs"]["release"]
+    assert start["permissions"] == {"actions": "write"}
+    assert Path(RELEASE).name in start["steps"][0]["run"]
+    assert "github.event_name == 'push'" in start["if"]
+    assert "release" not in yaml.safe_load(workflows(MANY[0])[CHECK])["jobs"]
 
 
 @pytest.mark.parametrize("name", ["a\nb", "${{ secrets.X }}", "it's", 'a"b', "$(id)", "-x"])

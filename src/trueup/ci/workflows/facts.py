@@ -21,6 +21,13 @@ class ProjectFacts(msgspec.Struct, frozen=True):
     loops: tuple[str, ...] = ()  # models with triggers
     proposes: bool = False  # a loop of it opens pull requests
     secrets: tuple[str, ...] = ()  # of its stages
+    models: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()  # in order
+
+    @property
+    def goes_on(self) -> bool:
+        """Say whether a model goes on from one environment to another."""
+        return len(self.environments) > 1 and bool(self.models)
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -46,6 +53,7 @@ def checked(facts: Facts) -> Facts:
     words = [facts.branch, facts.runner, facts.version]
     for one in facts.projects:
         words += [one.name, one.folder.removeprefix("."), *one.loops, *one.secrets]
+        words += [*one.models, *one.environments]
     for word in words:
         if word and not _PLAIN.fullmatch(word):
             raise WrongUsage(

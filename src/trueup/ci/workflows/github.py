@@ -4,21 +4,25 @@ Identities are OIDC roles that repository variables name; no key is kept anywher
 gets the role that may write its own scope alone, and a fork's nothing at all.
 """
 
-from textwrap import dedent, indent
-
 from trueup.ci.workflows.actions import pinned
 from trueup.ci.workflows.facts import Facts, checked, minute_of
+from trueup.ci.workflows.github_release import RELEASE, release, started_by_check
+from trueup.ci.workflows.github_steps import (
+    IS_FORK,
+    IS_REQUEST,
+    checkout,
+    identity,
+    install,
+    quoted,
+    secrets,
+    software,
+)
 
 CHECK = ".github/workflows/trueup-check.yml"
 LOOP, HEARTBEAT = ".github/workflows/trueup-loop.yml", ".github/workflows/trueup-heartbeat.yml"
-_IS_REQUEST = "github.event_name == 'pull_request'"
-_IS_FORK = (  # also where the fork is gone by now
-    f"({_IS_REQUEST} && github.event.pull_request.head.repo.full_name != github.repository)"
-)
-
-_SCOPE = f"${{{{ {_IS_REQUEST} && format('pr/{{0}}', github.event.number) || 'trusted' }}}}"
+_SCOPE = f"${{{{ {IS_REQUEST} && format('pr/{{0}}', github.event.number) || 'trusted' }}}}"
 _WITH_A_COMMENT = (
-    f"${{{{ always() && {_IS_REQUEST} && !{_IS_FORK} && needs.check.result != 'skipped' }}}}"
+    f"${{{{ always() && {IS_REQUEST} && !{IS_FORK} && needs.check.result != 'skipped' }}}}"
 )
 _OF_THE_JOB = """
           GITHUB_TOKEN: ${{ github.token }}
@@ -34,6 +38,8 @@ def workflows(facts: Facts) -> dict[str, str]:
     if any(one.loops for one in facts.projects):
         found[LOOP] = _loop(facts)
         found[HEARTBEAT] = _heartbeat(facts)
+    if any(one.goes_on for one in facts.projects):
+        found[RELEASE] = release(facts)
     return found
 
 
@@ -41,20 +47,20 @@ def _check(facts: Facts) -> str:
     several = len(facts.projects) > 1
     parts = [_CHECK_HEAD.format(branch=facts.branch)]
     if several:
-        parts.append(_AFFECTED.format(checkout=_checkout(), install=_install(facts)))
+        parts.append(_AFFECTED.format(checkout=checkout(), install=install(facts)))
     parts.append(
         _CHECK_JOB.format(
             needs=_MATRIX if several else "",
             name="${{ matrix.folder }}" if several else facts.projects[0].name,
             runner=facts.runner,
-            checkout=_checkout(),
-            install=_install(facts),
-            identity=_identity(facts, "TRUEUP_PULL_REQUEST", "TRUEUP_TRUSTED"),
-            software=_software(facts),
+            checkout=checkout(),
+            install=install(facts),
+            identity=identity(facts, "TRUEUP_PULL_REQUEST", "TRUEUP_TRUSTED"),
+            software=software(facts),
             scope=_SCOPE,
-            env=_secrets(facts),
+            env=secrets(facts),
             folder="${{ matrix.folder }}" if several else facts.projects[0].folder,
-            fork=_IS_FORK,
+            fork=IS_FORK,
             upload=pinned("actions/upload-artifact"),
             artifact="trueup-report-${{ strategy.job-index }}" if several else "trueup-report",
         )
@@ -63,16 +69,17 @@ def _check(facts: Facts) -> str:
         _COMMENT_JOB.format(
             condition=_WITH_A_COMMENT,
             download=pinned("actions/download-artifact"),
-            install=_install(facts),
+            install=install(facts),
         )
     )
+    parts += started_by_check(facts)
     return "\n".join(parts)
 
 
 def _loop(facts: Facts) -> str:
     models = [(one, model) for one in facts.projects for model in one.loops]
     listed = "\n".join(
-        f"          - {{folder: {_quoted(one.folder)}, model: {_quoted(model)}}}"
+        f"          - {{folder: {quoted(one.folder)}, model: {quoted(model)}}}"
         for one, model in models
     )
     writes = any(one.proposes for one in facts.projects)
@@ -82,99 +89,28 @@ def _loop(facts: Facts) -> str:
         runner=facts.runner,
         models=listed,
         rights=_PROPOSING if writes else "      contents: read",
-        checkout=_checkout(),
-        install=_install(facts),
-        identity=_identity(facts, "TRUEUP_LOOP", "TRUEUP_LOOP"),
-        software=_software(facts, "matrix.folder"),
-        env=_secrets(facts),
+        checkout=checkout(),
+        install=install(facts),
+        identity=identity(facts, "TRUEUP_LOOP", "TRUEUP_LOOP"),
+        software=software(facts),
+        env=secrets(facts),
         token=_OF_THE_JOB if writes else "",
     )
 
 
 def _heartbeat(facts: Facts) -> str:
-    folders = [_quoted(one.folder) for one in facts.projects if one.loops]
+    folders = [quoted(one.folder) for one in facts.projects if one.loops]
     return _HEARTBEAT_FILE.format(
         minute=minute_of(f"{facts.projects[0].name} heartbeat"),
         branch=facts.branch,
         runner=facts.runner,
         folders=", ".join(folders),
-        checkout=_checkout(),
-        install=_install(facts),
-        identity=_identity(facts, "TRUEUP_LOOP", "TRUEUP_LOOP"),
+        checkout=checkout(),
+        install=install(facts),
+        identity=identity(facts, "TRUEUP_LOOP", "TRUEUP_LOOP"),
     )
 
 
-def _checkout() -> str:
-    given = "fetch-depth: 0\n  persist-credentials: false"
-    return _step(f"uses: {pinned('actions/checkout')}\nwith:\n  {given}")
-
-
-def _install(facts: Facts) -> str:
-    uv = _step(f"uses: {pinned('astral-sh/setup-uv')}\nwith:\n  enable-cache: false")
-    return uv + "\n" + _step(f'run: uv tool install "{facts.extras}"')
-
-
-def _identity(facts: Facts, request: str, trusted: str) -> str:
-    """Return the step that becomes somebody for the bucket; nothing where there is no cloud."""
-    role = (
-        f"${{{{ vars.{trusted}_ROLE }}}}"
-        if request == trusted
-        else f"${{{{ {_IS_REQUEST} && vars.{request}_ROLE || vars.{trusted}_ROLE }}}}"
-    )
-    unless = "" if request == trusted else f"if: ${{{{ !{_IS_FORK} }}}}\n"
-    if facts.cloud == "aws":
-        action = pinned("aws-actions/configure-aws-credentials")
-        given = f"role-to-assume: {role}\n  aws-region: ${{{{ vars.AWS_REGION }}}}"
-    elif facts.cloud == "google":
-        action = pinned("google-github-actions/auth")
-        given = (
-            "workload_identity_provider: ${{ vars.TRUEUP_GOOGLE_PROVIDER }}\n"
-            f"  service_account: {role}"
-        )
-    else:
-        return ""
-    return "\n" + _step(f"{unless}uses: {action}\nwith:\n  {given}")
-
-
-def _software(facts: Facts, matrix: str = "matrix.folder") -> str:
-    """Return the steps that make the stages' Python, for what lies in the projects."""
-    several = len(facts.projects) > 1 or matrix != "matrix.folder"
-    kinds = sorted({one.software for one in facts.projects if one.software})
-    return "".join("\n" + _step(_made(kind, facts, several=several)) for kind in kinds)
-
-
-def _made(kind: str, facts: Facts, *, several: bool) -> str:
-    folder = "${{ matrix.folder }}" if several else facts.projects[0].folder
-    commands = _MADE[kind]
-    guard = f"if: ${{{{ hashFiles(format('{{0}}/{kind}', matrix.folder)) != '' }}}}\n"
-    return (
-        f"{guard if several else ''}working-directory: {folder}\nrun: |\n{indent(commands, '  ')}"
-    )
-
-
-def _secrets(facts: Facts) -> str:
-    named = sorted({name for one in facts.projects for name in one.secrets})
-    return "".join(f"\n      {name}: ${{{{ secrets.{name} }}}}" for name in named)
-
-
-def _step(text: str) -> str:
-    first, *rest = text.split("\n")
-    return "\n".join([f"      - {first}", *(f"        {line}" for line in rest)])
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"'
-
-
-_MADE = {
-    "uv.lock": dedent("""\
-        uv sync --locked
-        echo "$PWD/.venv/bin" >> "$GITHUB_PATH\""""),
-    "requirements.txt": dedent("""\
-        uv venv
-        uv pip install -r requirements.txt
-        echo "$PWD/.venv/bin" >> "$GITHUB_PATH\""""),
-}
 _CHECK_HEAD = """\
 name: trueup check
 
