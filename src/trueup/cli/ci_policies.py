@@ -1,12 +1,20 @@
 """trueup ci policies: prints what each identity may do in the bucket."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from trueup.cli.opening import opened
 from trueup.cli.printing import print_json
+
+if TYPE_CHECKING:
+    from trueup.ci.policies.documents import Home
+    from trueup.ci.policies.rights import Who
+    from trueup.forges.places import Place
+
+_NAMES: "tuple[Who, ...]" = ("trusted", "pull_request", "developer")
 
 
 @click.command()
@@ -15,29 +23,42 @@ from trueup.cli.printing import print_json
 def policies(folder: Path, /, kind: str) -> None:
     """Print the bucket's policies for CI's identities: trusted, pull request, developer.
 
-    For AWS with who may become each role: jobs of the default branch, jobs of pull requests.
+    For AWS with who may become each role: jobs of the default branch (the loop's too), jobs of
+    requests, and those that promote into an environment, with the rights of a trusted one.
     """
     from trueup import git
     from trueup.ci.policies import documents
-    from trueup.ci.policies.rights import Who, rights_of
+    from trueup.ci.policies.rights import rights_of
 
     with opened(folder) as workspace:
         home = _home(workspace.project.store)
-        repository, branch = _repository(workspace.root), git.default_branch(workspace.root)
-    names: tuple[Who, ...] = ("trusted", "pull_request", "developer")
-    found: dict[str, Any] = {}
-    for who in names:
-        rights = rights_of(who)
-        if kind == "seaweedfs":
-            found[who] = {"actions": documents.seaweedfs(rights, home)}
-            continue
-        found[who] = {"policy": documents.aws(rights, home)}
-        if who != "developer":
-            found[who]["trust"] = documents.aws_trust(rights, repository, branch, "ACCOUNT")
-    print_json(found)
+        place, branch = _place(workspace.root), git.default_branch(workspace.root)
+        releases = list(workspace.project.environments)[1:]
+    if kind == "seaweedfs":
+        print_json({who: {"actions": documents.seaweedfs(rights_of(who), home)} for who in _NAMES})
+        return
+    found = {who: {"policy": documents.aws(rights_of(who), home)} for who in _NAMES}
+    print_json(_trusted(found, place, branch, releases))
 
 
-def _home(store: str) -> Any:
+def _trusted(
+    found: dict[Any, dict[str, Any]], place: "Place", branch: str, releases: Sequence[str]
+) -> dict[str, Any]:
+    """Return the policies with who may become each role; a developer's is theirs to say."""
+    from trueup.ci.policies.documents import aws_trust
+    from trueup.ci.policies.jobs import issuer_of, releasing, subject_of
+
+    issuer = issuer_of(place)
+    requests: tuple[Who, ...] = ("trusted", "pull_request")
+    for who in requests:
+        found[who]["trust"] = aws_trust(issuer, subject_of(place, who, branch), "ACCOUNT")
+    for name in releases:
+        trust = aws_trust(issuer, releasing(place, name, branch), "ACCOUNT")
+        found[f"release to {name}"] = {"policy": found["trusted"]["policy"], "trust": trust}
+    return found
+
+
+def _home(store: str) -> "Home":
     from trueup.ci.policies.documents import Home
     from trueup.errors import WrongUsage
 
@@ -52,8 +73,8 @@ def _home(store: str) -> Any:
     return Home(bucket, prefix.strip("/"))
 
 
-def _repository(root: Path) -> str:
-    """Return owner/name of the forge's repository, to be filled in where there is no remote."""
+def _place(root: Path) -> "Place":
+    """Return where the repository lies; to be filled in where there is no remote."""
     import os
 
     from trueup import git
@@ -62,6 +83,6 @@ def _repository(root: Path) -> str:
 
     remote = git.remote_url(root)
     try:
-        return place_of(remote, os.environ).project if remote else "OWNER/NAME"
+        return place_of(remote or "https://github.com/OWNER/NAME", os.environ)
     except TrueupError:
-        return "OWNER/NAME"
+        return place_of("https://github.com/OWNER/NAME", {})

@@ -9,8 +9,10 @@ from click.testing import CliRunner
 
 from tests.ci.projects import YAML, checked, commit, git, noise, shop
 from trueup.ci.policies.documents import Home, aws, aws_trust, seaweedfs
+from trueup.ci.policies.jobs import issuer_of, releasing, subject_of
 from trueup.ci.policies.rights import Who, rights_of
 from trueup.cli.group import trueup
+from trueup.forges.places import place_of
 
 HOME = Home("team", "flights")
 TRUSTED = ("cache/trusted/a.json", "verdicts/trusted/a.json", "models/a/events/1.json", "loop/a/1")
@@ -50,19 +52,47 @@ def test_what_is_trusted_is_written_by_nobody_else(who: Who) -> None:
     assert all(rights_of("trusted").may_write(key) for key in TRUSTED)
 
 
-def test_a_role_is_for_jobs_of_one_branch_or_of_requests_of_one_repository() -> None:
-    trusts = [
-        aws_trust(rights_of(who), "acme/f", "main", "1") for who in ("trusted", "pull_request")
-    ]
-    subjects = [
-        one["Statement"][0]["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
-        for one in trusts
-    ]
-    assert subjects == ["repo:acme/f:ref:refs/heads/main", "repo:acme/f:pull_request"]
+SUBJECTS = {
+    "https://github.com/acme/f": (
+        "repo:acme/f:ref:refs/heads/main",
+        "repo:acme/f:pull_request",
+        "repo:acme/f:environment:prod",
+    ),
+    "https://gitlab.com/acme/ml/f": (
+        "project_path:acme/ml/f:ref_type:branch:ref:main",
+        "project_path:acme/ml/f:ref_type:branch:ref:*",
+        "project_path:acme/ml/f:ref_type:branch:ref:main",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("remote", SUBJECTS)
+def test_a_role_is_for_jobs_of_one_branch_of_requests_or_of_an_environment(remote: str) -> None:
+    place = place_of(remote, {})
+    found = (
+        subject_of(place, "trusted", "main"),
+        subject_of(place, "pull_request", "main"),
+        releasing(place, "prod", "main"),
+    )
+    assert found == SUBJECTS[remote]
+
+
+def test_a_subject_with_a_star_is_a_pattern_and_any_other_is_not() -> None:
+    issuer = issuer_of(place_of("https://gitlab.com/acme/f", {}))
+    (statement,) = aws_trust(issuer, "a:*", "1")["Statement"]
+    assert statement["Principal"] == {"Federated": "arn:aws:iam::1:oidc-provider/gitlab.com"}
+    assert statement["Condition"] == {
+        "StringEquals": {"gitlab.com:aud": "https://gitlab.com"},
+        "StringLike": {"gitlab.com:sub": "a:*"},
+    }
+    (statement,) = aws_trust(issuer, "a:b", "1")["Statement"]
+    assert statement["Condition"]["StringEquals"]["gitlab.com:sub"] == "a:b"
+    assert "StringLike" not in statement["Condition"]
 
 
 def test_they_are_printed_for_the_projects_bucket(tmp_path: Path) -> None:
     stored = YAML.replace("project: shop", "project: shop\n    store: s3://team/flights")
+    stored += "    environments: {dev: {}, prod: {}}\n"
     root = shop(tmp_path / "shop", **{"trueup.yaml": stored})
     git(root, "remote", "add", "origin", "https://github.com/acme/flights.git")
     done = CliRunner().invoke(trueup, ["-C", str(root), "ci", "policies"], standalone_mode=False)
@@ -70,3 +100,5 @@ def test_they_are_printed_for_the_projects_bucket(tmp_path: Path) -> None:
     assert found["pull_request"]["policy"] == aws(rights_of("pull_request"), HOME)
     assert "repo:acme/flights:pull_request" in done.stdout
     assert "trust" not in found["developer"]
+    assert found["release to prod"]["policy"] == found["trusted"]["policy"]
+    assert "repo:acme/flights:environment:prod" in done.stdout

@@ -4,10 +4,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from trueup.ci.policies.jobs import Issuer
 from trueup.ci.policies.rights import Rights
 
 Document: TypeAlias = dict[str, Any]
-GITHUB = "token.actions.githubusercontent.com"
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -40,25 +40,22 @@ def aws(rights: Rights, home: Home) -> Document:
     return {"Version": "2012-10-17", "Statement": [listing, *read, write, delete]}
 
 
-def aws_trust(rights: Rights, repository: str, branch: str, account: str) -> Document:
-    """Return who may become the role: jobs of one branch, or of pull requests, of one repository.
-
-    ``sub`` is what GitHub writes into a job's identity token.
-    """
-    subject = {
-        "trusted": f"repo:{repository}:ref:refs/heads/{branch}",
-        "pull_request": f"repo:{repository}:pull_request",
-    }[rights.who]
+def aws_trust(issuer: Issuer, subject: str, account: str) -> Document:
+    """Return who may become a role: jobs of which an issuer's identity tokens say this subject."""
+    claims = {f"{issuer.host}:aud": issuer.audience}
+    condition: Document = {"StringEquals": claims}
+    if "*" in subject:
+        condition["StringLike"] = {f"{issuer.host}:sub": subject}
+    else:
+        claims[f"{issuer.host}:sub"] = subject
     return {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Effect": "Allow",
-                "Principal": {"Federated": f"arn:aws:iam::{account}:oidc-provider/{GITHUB}"},
+                "Principal": {"Federated": f"arn:aws:iam::{account}:oidc-provider/{issuer.host}"},
                 "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": {
-                    "StringEquals": {f"{GITHUB}:aud": "sts.amazonaws.com", f"{GITHUB}:sub": subject}
-                },
+                "Condition": condition,
             }
         ],
     }
