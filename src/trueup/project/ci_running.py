@@ -197,7 +197,8 @@ class _Check:
         judgement = done.judgement or _promoted_on(workspace, model, done)
         if judgement is not None:
             self._judge(workspace, judgement, done, lines)
-        self.blocks.append(Text("\n".join(sentences(done)[-1:])))
+        last = "".join(sentences(done)[-1:]).partition("\n")[0]  # its reasons stand above
+        self.blocks.append(Text(last))
 
     def _judge(
         self, workspace: Workspace, judgement: "Judgement", done: "Delivered", lines: Lines
