@@ -114,11 +114,12 @@ _AWS_ROLE = """
         export AWS_WEB_IDENTITY_TOKEN_FILE AWS_ROLE_ARN="$TRUEUP_ROLE"
       fi"""
 _AFFECTED = """
+    - affected=$(trueup ci affected --base "$TRUEUP_BASE")
     - |
-      if ! trueup ci affected --base "$TRUEUP_BASE" | grep -qF "\\"$FOLDER\\""; then
-        echo "$FOLDER: not affected by this change"
-        exit 0
-      fi"""
+      case $affected in
+        *"\\"$FOLDER\\""*) ;;
+        *) echo "$FOLDER: not affected by this change"; exit 0 ;;
+      esac"""
 _HEAD = """\
 # Written by trueup ci gitlab. Change it as you like: trueup ci gitlab --update keeps your lines.
 
