@@ -64,10 +64,12 @@ def made_path(path: str) -> str:
 
     >>> made_path(".github/workflows/trueup-check.yml")
     '.github/.trueup-made/trueup-check.yml'
+    >>> made_path(".gitlab/trueup.yml")
+    '.gitlab/.trueup-made/trueup.yml'
     """
     folder, _, name = path.rpartition("/")
-    above = folder.rpartition("/")[0]
-    return "/".join(part for part in (above, MADE, name) if part)
+    top = folder.partition("/")[0]
+    return "/".join(part for part in (top, MADE, name) if part)
 
 
 def _change(root: Path, path: str, text: str) -> Change:
